@@ -52,4 +52,7 @@ type NewProfile struct {
 	// Person says that one of its identifiers is of a kind that marks a person, and not only a device.
 	Person  bool
 	Arrival uint64
+	// Seen is the effective time of the record that created the profile: Always when that has none. It counts
+	// as a first sight of the profile; Never does not.
+	Seen Time
 }

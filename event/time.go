@@ -171,6 +171,10 @@ func NewZone(loc *time.Location) *Zone {
 		if next.IsZero() {
 			break
 		}
+		if !next.After(t) { // at the turn of some years ZoneBounds ends where it was asked
+			t = t.Add(24 * time.Hour)
+			continue
+		}
 		_, off := next.Zone()
 		if o := int64(off) * second; o != z.offsets[len(z.offsets)-1] {
 			z.starts = append(z.starts, next.UnixMilli())

@@ -88,4 +88,6 @@ type Source struct {
 	Text     string
 	Root     Node
 	Comments []Comment // in order
+
+	parens map[Node]span // where parentheses stood around a node, for the formatter to place comments by
 }

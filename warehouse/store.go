@@ -107,9 +107,11 @@ type Load interface {
 
 // Profile is what the history knows of a profile itself.
 type Profile struct {
+	// Known says that a NewProfile, or any record of it, was written.
 	Known bool
-	// FirstSeen is the earliest effective time of any of the profile's records (events, timed traits);
-	// event.Always where one has no time; event.Never where there is none yet.
+	// FirstSeen is the earliest effective time of any of the profile's records (events, system events, traits,
+	// NewProfile.Seen); event.Always where one has no time; event.Never where there is none yet. Identifiers have
+	// no time and do not count.
 	FirstSeen event.Time
 	Entity    event.Entity
 	Person    bool

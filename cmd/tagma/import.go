@@ -1,0 +1,107 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"tagma/errs"
+	"tagma/event"
+	"tagma/ingest"
+	"tagma/workspace"
+)
+
+type initCmd struct {
+	Timezone string `help:"The workspace's time zone, an IANA name." default:"Asia/Shanghai" placeholder:"ZONE"`
+	Clock    string `help:"Stop the workspace's clock at this instant (a date means its last one): for showing and studying history." placeholder:"T"`
+}
+
+func (c *initCmd) Run(p *program) error {
+	s := workspace.Settings{Timezone: c.Timezone}
+	if c.Clock != "" {
+		z, err := event.LoadZone(c.Timezone)
+		if err != nil {
+			return errs.New(errs.Invalid, "%w", err)
+		}
+		if s.Clock, err = workspace.Instant(z, c.Clock); err != nil {
+			return err
+		}
+	}
+	if err := workspace.Init(p.ctx, p.dir, s); err != nil {
+		return err
+	}
+	fmt.Fprintf(p.out, "made an empty workspace in %s, time zone %s\n", p.dir, c.Timezone)
+	return nil
+}
+
+type importCmd struct {
+	Mapping string   `help:"How rows become customers, traits and events (docs: import mapping)." required:"" type:"existingfile" placeholder:"M.yaml"`
+	Rejects string   `help:"Write refused rows with their reasons to this CSV file." placeholder:"FILE"`
+	Files   []string `arg:"" help:"The files; - is standard input."`
+}
+
+func (c *importCmd) Run(p *program) error {
+	return p.open(func(w *workspace.Workspace) error {
+		m, err := ingest.ReadMapping(c.Mapping, w.Zone)
+		if err != nil {
+			return err
+		}
+		g := p.progress("import")
+		o := ingest.Options{Stdin: p.in, Progress: func(s ingest.Progress) {
+			if s.Size > 0 {
+				g.what = fmt.Sprintf("import %s: %s rows; KiB", s.File, thousands(s.Rows))
+				g.set(s.Bytes/1024, s.Size/1024)
+			} else {
+				g.what = "import " + s.File + ": rows"
+				g.set(s.Rows, 0)
+			}
+		}}
+		var rejects *os.File
+		if c.Rejects != "" {
+			if rejects, err = os.Create(c.Rejects); err != nil {
+				return errs.New(errs.Invalid, "--rejects: %w", err)
+			}
+			o.Rejects = rejects
+		}
+		report, err := ingest.Import(p.ctx, w.Ingest(), m, c.Files, o)
+		g.end()
+		if rejects != nil {
+			err = errors.Join(err, rejects.Close())
+		}
+		if report.Rows > 0 || err == nil {
+			if e := c.print(p, &report); e != nil {
+				return errors.Join(err, e)
+			}
+		}
+		return err
+	})
+}
+
+func (c *importCmd) print(p *program, r *ingest.Report) error {
+	if p.json {
+		return p.printJSON(r)
+	}
+	rate := int64(0)
+	if r.ElapsedMS > 0 {
+		rate = r.Rows * 1000 / r.ElapsedMS
+	}
+	fmt.Fprintf(p.out, "%s rows in %s (%s a second)\n", thousands(r.Rows), ms(r.ElapsedMS), thousands(rate))
+	fmt.Fprintf(p.out, "  accepted   %12s\n  duplicate  %12s\n  refused    %12s\n  skipped    %12s\n",
+		thousands(r.Accepted), thousands(r.Duplicate), thousands(r.Refused), thousands(r.Skipped))
+	if r.Accepted == 0 {
+		fmt.Fprintln(p.out, "nothing new: every row was taken before, refused or skipped")
+	} else {
+		fmt.Fprintf(p.out, "new: %s, %s, %s\n", count(int(r.NewCustomers), "customer"), count(int(r.Events), "event"), count(int(r.Traits), "trait value"))
+	}
+	for i, reason := range r.Reasons {
+		if i == 10 {
+			fmt.Fprintf(p.out, "  … and %d more reasons\n", len(r.Reasons)-i)
+			break
+		}
+		fmt.Fprintf(p.out, "  refused %s: %s (first: %s)\n", thousands(reason.Count), reason.Text, reason.First)
+	}
+	if r.Refused > 0 && c.Rejects == "" {
+		fmt.Fprintln(p.out, "the refused rows themselves: run again with --rejects FILE")
+	}
+	return nil
+}

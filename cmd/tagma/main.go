@@ -1,0 +1,109 @@
+// Command tagma is the customer tag platform: one program, one data directory.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"tagma/errs"
+	"tagma/workspace"
+)
+
+// version is set when a release is built.
+var version = "dev"
+
+// cli is the command line: docs and parsing both come from it.
+type cli struct {
+	Data    string           `help:"The data directory." default:"./tagma-data" env:"TAGMA_DATA" placeholder:"DIR"`
+	JSON    bool             `help:"Print JSON, where a machine may read."`
+	Version kong.VersionFlag `help:"Print the version."`
+
+	Demo     demoCmd     `cmd:"" help:"Make a seeded shop in Chinese, compute its tags and print a report: the two-minute tour."`
+	Init     initCmd     `cmd:"" help:"Make an empty workspace."`
+	Import   importCmd   `cmd:"" help:"Take in rows of CSV, TSV, JSON lines or XLSX files (.gz too, - is standard input). Running it again adds nothing."`
+	Plan     planCmd     `cmd:"" help:"Show what a definitions file would change, and who would enter and leave."`
+	Apply    applyCmd    `cmd:"" help:"Apply a definitions file."`
+	Export   exportCmd   `cmd:"" help:"Print the definitions as a file that apply takes."`
+	Compute  computeCmd  `cmd:"" help:"Decide tags and segments for all customers."`
+	Query    queryCmd    `cmd:"" help:"Ask any rule on the spot; nothing is saved."`
+	Members  membersCmd  `cmd:"" help:"List who holds a tag or is in a segment, as last computed."`
+	Customer customerCmd `cmd:"" help:"Show one customer: identifiers, traits, tags with their causes, last events."`
+	Check    checkCmd    `cmd:"" help:"Hold the index against a fresh computation, and the logs against the history."`
+}
+
+// program is what commands run with.
+type program struct {
+	ctx    context.Context
+	dir    string
+	json   bool
+	in     io.Reader
+	out    io.Writer
+	err    io.Writer
+	steady bool // standard error is a terminal
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is the program with its standard streams: 0 done, 1 failed, 2 wrong usage.
+func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
+	var c cli
+	code := -1
+	parser, err := kong.New(&c, kong.Name("tagma"),
+		kong.Description("Customer tags from what customers are and do: right, fresh, explained."),
+		kong.Writers(out, errOut), kong.Exit(func(n int) { code = n }), kong.Vars{"version": version},
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	if err != nil {
+		fmt.Fprintln(errOut, "tagma:", err)
+		return 1
+	}
+	parsed, err := parser.Parse(args)
+	if code >= 0 { // --help or --version was answered
+		return code
+	}
+	if err != nil {
+		fmt.Fprintf(errOut, "tagma: %v\nrun `tagma --help` for the commands\n", err)
+		return 2
+	}
+	p := &program{ctx: ctx, dir: c.Data, json: c.JSON, in: in, out: out, err: errOut, steady: isTerminal(errOut)}
+	err = parsed.Run(p)
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errWrong):
+		return 1
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		fmt.Fprintln(errOut, "tagma: interrupted; what was committed is kept")
+		return 1
+	case errors.Is(err, syscall.EPIPE): // the reader of our output has enough
+		return 0
+	case errors.Is(err, syscall.ENOSPC) && !errs.Is(err, errs.Busy):
+		fmt.Fprintf(errOut, "tagma: the disk is full: free space and run the command again; what was committed is kept (%v)\n", err)
+		return 1
+	}
+	fmt.Fprintln(errOut, "tagma:", err)
+	return 1
+}
+
+// errWrong fails a command that has already said why.
+var errWrong = errors.New("")
+
+// open opens the workspace, and hands it to f.
+func (p *program) open(f func(w *workspace.Workspace) error) error {
+	w, err := workspace.Open(p.ctx, p.dir, workspace.Options{})
+	if err != nil {
+		return err
+	}
+	err = f(w)
+	return errors.Join(err, w.Close())
+}

@@ -1,0 +1,406 @@
+// Package ingest takes records in: from files by a mapping, and typed ones in bulk. It finds out what is new,
+// whose it is and how it is kept, and commits it to the event log; the history follows the log.
+package ingest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sort"
+	"strings"
+
+	"github.com/uptrace/bun"
+
+	"tagma/db"
+	"tagma/errs"
+	"tagma/event"
+)
+
+// Limits of what is committed as one. Chunks end at the same rows whenever a file is read.
+const (
+	chunkRows  = 200_000
+	chunkBytes = 128 << 20
+)
+
+// Options of an import.
+type Options struct {
+	// Stdin is read for the file name "-".
+	Stdin io.Reader
+	// Rejects, when set, gets the refused rows as CSV: file, line, reason, then the row's cells.
+	Rejects io.Writer
+	// Progress, when set, is told how far it is, now and then, from another goroutine.
+	Progress func(Progress)
+
+	chunkRows int // tests make smaller ones
+}
+
+// Progress says how far an import is.
+type Progress struct {
+	File        string
+	Files, Done int   // files in all, and files read to their end
+	Rows        int64 // rows of this file read so far
+	Bytes, Size int64 // of this file as it is stored; Size is 0 when not known
+}
+
+// Report says what became of the rows of an import.
+type Report struct {
+	Rows      int64 `json:"rows"`
+	Accepted  int64 `json:"accepted"`  // rows of which anything was new
+	Duplicate int64 `json:"duplicate"` // rows taken before
+	Refused   int64 `json:"refused"`
+	Skipped   int64 `json:"skipped"` // by the mapping's skip
+
+	Events       int64 `json:"events"`
+	Traits       int64 `json:"traits"` // values written; a value repeated on neighbouring rows is written once
+	NewCustomers int64 `json:"new_customers"`
+	Identifiers  int64 `json:"identifiers"`
+	Conflicts    int64 `json:"conflicts"` // refused rows that identify two customers
+
+	ElapsedMS int64 `json:"elapsed_ms"`
+	// Reasons are why rows were refused, the most frequent first.
+	Reasons []Reason `json:"reasons,omitempty"`
+}
+
+// Reason is why rows were refused.
+type Reason struct {
+	Text  string `json:"reason"`
+	Count int64  `json:"count"`
+	First string `json:"first"` // file:line of the first such row
+}
+
+// maxReasons bounds the reasons that are told apart.
+const maxReasons = 100
+
+const otherReasons = "other reasons"
+
+func (r *Report) add(o *Report) {
+	r.Rows += o.Rows
+	r.Accepted += o.Accepted
+	r.Duplicate += o.Duplicate
+	r.Refused += o.Refused
+	r.Skipped += o.Skipped
+	r.Events += o.Events
+	r.Traits += o.Traits
+	r.NewCustomers += o.NewCustomers
+	r.Identifiers += o.Identifiers
+	r.Conflicts += o.Conflicts
+}
+
+func (r *Report) reason(text, place string) {
+	for i := range r.Reasons {
+		if r.Reasons[i].Text == text {
+			r.Reasons[i].Count++
+			return
+		}
+	}
+	if len(r.Reasons) >= maxReasons && text != otherReasons {
+		r.reason(otherReasons, place)
+		return
+	}
+	r.Reasons = append(r.Reasons, Reason{text, 1, place})
+}
+
+// Import takes the rows of files in, as the mapping says. Rows that were taken before are left out, so that running
+// it again adds nothing, and a run that was interrupted goes on where it stopped.
+//
+// Before the first row is taken, all files are looked at: a mapping that does not fit one of them is refused, with
+// all its faults. A row that cannot be read is refused alone. A file that breaks off gives the rows before the
+// break; the error comes at the end, and the report is good all the same. Rows are committed in chunks: when an
+// error stops the import, the report says what is kept.
+func Import(ctx context.Context, d Deps, m *Mapping, files []string, o Options) (Report, error) {
+	started := d.Now()
+	if o.chunkRows == 0 {
+		o.chunkRows = chunkRows
+	}
+	im := &importer{d: d, m: m, o: o, taker: newTaker(m, d.Store), rejects: newRejects(o.Rejects)}
+	err := im.run(ctx, files)
+	im.report.ElapsedMS = int64(d.Now() - started)
+	sort.SliceStable(im.report.Reasons, func(a, b int) bool { return im.report.Reasons[a].Count > im.report.Reasons[b].Count })
+	if e := im.rejects.flush(); e != nil && err == nil {
+		err = fmt.Errorf("import: write the refused rows: %w", e)
+	}
+	return im.report, err
+}
+
+type importer struct {
+	d       Deps
+	m       *Mapping
+	o       Options
+	tables  map[string]*table
+	taker   *taker
+	rejects *rejects
+	report  Report
+	broken  []errs.Fault // files that broke off
+}
+
+func (im *importer) run(ctx context.Context, files []string) error {
+	if err := im.check(files); err != nil {
+		return err
+	}
+	for i, name := range files {
+		id, err := im.begin(ctx, name)
+		if err != nil {
+			return err
+		}
+		before := im.report
+		err = im.file(ctx, name, i, len(files))
+		if e := im.end(ctx, id, before, err); err == nil {
+			err = e
+		}
+		if err != nil {
+			return im.stopped(err)
+		}
+	}
+	return errs.Faulty("", im.broken)
+}
+
+// stopped says what an import that could not go on leaves behind.
+func (im *importer) stopped(err error) error {
+	if im.report.Rows == 0 {
+		return err
+	}
+	return errs.New(errs.KindOf(err), "the import stopped after %s, which are kept; run it again to go on: %w", count(int(im.report.Rows), "row"), err)
+}
+
+// check holds the mapping against every file before anything is taken.
+func (im *importer) check(files []string) error {
+	tables, faults := im.m.loadTables()
+	im.tables = tables
+	stdin := 0
+	for _, name := range files {
+		if name == Stdin {
+			stdin++
+			continue
+		}
+		file, err := open(name, nil, im.m.form)
+		if err != nil {
+			if known := errs.FaultsOf(err); len(known) > 0 {
+				faults = append(faults, known...)
+				continue
+			}
+			return err
+		}
+		if len(tables) == len(im.m.table) {
+			_, found := im.m.bind(file.columns(), tables)
+			for _, f := range found {
+				f.Message += " (" + name + ")"
+				faults = append(faults, f)
+			}
+		}
+		if err := file.close(); err != nil {
+			return fmt.Errorf("import: %w", err)
+		}
+	}
+	if stdin > 1 {
+		faults = append(faults, errs.Fault{Message: "the standard input is named twice"})
+	}
+	return errs.Faulty("nothing was imported", faults)
+}
+
+// chunk is rows that are committed as one.
+type chunk struct {
+	yields []*yield
+	rows   int
+	bytes  int64
+	broken error // the file broke off behind these rows
+	after  int64 // the last line before that
+}
+
+// file takes the rows of one file: a goroutine reads and evaluates a chunk while the one before is committed.
+func (im *importer) file(ctx context.Context, name string, number, files int) error {
+	file, err := open(name, im.o.Stdin, im.m.form)
+	if err != nil {
+		return err
+	}
+	program, faults := im.m.bind(file.columns(), im.tables)
+	if len(faults) > 0 {
+		return errors.Join(errs.Faulty("nothing was imported", faults), file.close())
+	}
+	im.rejects.file(file.name, file.columns())
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	chunks := make(chan *chunk)
+	done := make(chan error, 1)
+	go func() {
+		defer close(chunks)
+		r := fileReader{file: file, program: program, o: &im.o, number: number, files: files}
+		r.run(ctx, chunks)
+		done <- file.close()
+	}()
+	for c := range chunks {
+		if err = im.commit(ctx, file.name, c); err != nil {
+			cancel()
+			for range chunks { // until the reader has seen it
+			}
+			break
+		}
+	}
+	if e := <-done; err == nil && e != nil {
+		err = fmt.Errorf("import: %s: %w", file.name, e)
+	}
+	if err == nil {
+		err = ctx.Err()
+	}
+	return err
+}
+
+// fileReader reads a file chunk by chunk.
+type fileReader struct {
+	file          *openFile
+	program       *program
+	o             *Options
+	number, files int
+	rows          int64
+	line          int64
+}
+
+func (r *fileReader) run(ctx context.Context, out chan<- *chunk) {
+	for {
+		c := &chunk{}
+		err := r.fill(ctx, c)
+		if err != nil && err != io.EOF {
+			c.broken, c.after = err, r.line
+		}
+		if len(c.yields) > 0 || c.broken != nil {
+			select {
+			case out <- c:
+			case <-ctx.Done():
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (r *fileReader) fill(ctx context.Context, c *chunk) error {
+	for c.rows < r.o.chunkRows && c.bytes < chunkBytes {
+		if err := ctx.Err(); err != nil {
+			return io.EOF // the one who stopped it knows why
+		}
+		rows, err := r.file.next()
+		if err != nil {
+			return err
+		}
+		y := r.program.evaluate(rows)
+		c.yields = append(c.yields, y)
+		c.rows += rows.N + len(rows.Bad)
+		c.bytes += y.bytes
+		r.rows += int64(rows.N + len(rows.Bad))
+		if rows.N > 0 {
+			r.line = max(r.line, rows.Line[rows.N-1])
+		}
+		if n := len(rows.Bad); n > 0 {
+			r.line = max(r.line, rows.Bad[n-1].Line)
+		}
+		if r.o.Progress != nil {
+			r.o.Progress(Progress{File: r.file.name, Files: r.files, Done: r.number, Rows: r.rows, Bytes: r.file.read.n.Load(), Size: r.file.size})
+		}
+	}
+	return nil
+}
+
+// commit takes a chunk in.
+func (im *importer) commit(ctx context.Context, name string, c *chunk) error {
+	t := im.taker
+	err := commit(ctx, im.d, im.m.Source, func(ctx context.Context, l *load) error {
+		t.chunk()
+		for _, y := range c.yields {
+			if err := t.take(ctx, l, y); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	t.report.Refused = int64(len(t.refused))
+	sort.SliceStable(t.refused, func(a, b int) bool { return t.refused[a].line < t.refused[b].line })
+	im.report.add(&t.report)
+	for i := range t.refused {
+		f := &t.refused[i]
+		im.report.reason(f.reason, fmt.Sprintf("%s:%d", name, f.line))
+		if err := im.rejects.write(f); err != nil {
+			return fmt.Errorf("import: write the refused rows: %w", err)
+		}
+	}
+	if c.broken != nil {
+		place := name
+		if c.after > 0 {
+			place = fmt.Sprintf("%s: after line %d", name, c.after)
+		}
+		message := c.broken.Error()
+		im.broken = append(im.broken, errs.Fault{Place: place, Message: message, Hint: "the rows before it were taken"})
+	}
+	return nil
+}
+
+// begin notes that a file's import starts, and the source when it is a new one.
+func (im *importer) begin(ctx context.Context, file string) (id uint64, err error) {
+	now := int64(im.d.Now())
+	err = im.d.DB.Tx(ctx, func(ctx context.Context, tx bun.Tx) error {
+		if err := addSource(ctx, tx, im.m.Source, event.Time(now)); err != nil {
+			return err
+		}
+		n, err := db.NextNumber(ctx, tx, "imports", 1)
+		if err != nil {
+			return err
+		}
+		id = n + 1
+		_, err = db.Exec(ctx, tx, "INSERT INTO imports (id, source, file, started_ms, state) VALUES (?, ?, ?, ?, 'running')", int64(id), im.m.Source, strings.ToValidUTF8(file, "\uFFFD"), now)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("import: note the start: %w", err)
+	}
+	return id, nil
+}
+
+// end notes how the import of a file ended.
+func (im *importer) end(ctx context.Context, id uint64, before Report, failed error) error {
+	r := im.report
+	for _, n := range []struct{ now, then *int64 }{{&r.Rows, &before.Rows}, {&r.Accepted, &before.Accepted}, {&r.Duplicate, &before.Duplicate},
+		{&r.Refused, &before.Refused}, {&r.Skipped, &before.Skipped}, {&r.Events, &before.Events}, {&r.Traits, &before.Traits},
+		{&r.NewCustomers, &before.NewCustomers}, {&r.Identifiers, &before.Identifiers}, {&r.Conflicts, &before.Conflicts}} {
+		*n.now -= *n.then
+	}
+	r.Reasons = nil
+	text, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("import: note the end: %w", err)
+	}
+	state := "finished"
+	if failed != nil {
+		state = "failed"
+	}
+	// An import that was cancelled is noted as well.
+	err = im.d.DB.Tx(context.WithoutCancel(ctx), func(ctx context.Context, tx bun.Tx) error {
+		_, err := db.Exec(ctx, tx, "UPDATE imports SET finished_ms = ?, state = ?, report = ? WHERE id = ?", int64(im.d.Now()), state, string(text), int64(id))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("import: note the end: %w", err)
+	}
+	return nil
+}
+
+// interrupted notes that imports which never ended were interrupted.
+func interrupted(ctx context.Context, d Deps) error {
+	var running bool
+	if err := d.DB.Read().QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM imports WHERE state = 'running')").Scan(&running); err != nil {
+		return fmt.Errorf("import: look for interrupted imports: %w", err)
+	}
+	if !running {
+		return nil
+	}
+	return d.DB.Tx(ctx, func(ctx context.Context, tx bun.Tx) error {
+		if _, err := tx.ExecContext(ctx, "UPDATE imports SET state = 'interrupted' WHERE state = 'running'"); err != nil {
+			return fmt.Errorf("import: note interrupted imports: %w", err)
+		}
+		return nil
+	})
+}

@@ -1,0 +1,249 @@
+package ingest
+
+import (
+	"fmt"
+	"math"
+	"sort"
+
+	"tagma/event"
+	"tagma/warehouse"
+)
+
+// The kinds of entries in the event log.
+const (
+	// EntryBlock holds records themselves: what was accepted at one moment. Its payload is a Block.
+	EntryBlock uint8 = 1
+	// EntryLoad names a bulk load whose records are staged in the warehouse. Its payload is a LoadNote.
+	EntryLoad uint8 = 2
+)
+
+const (
+	blockVersion = 1
+	loadVersion  = 1
+)
+
+// Block is records that were accepted together. Each has a place in the order of arrival: the entry's first
+// offset, then profiles, identifiers, traits and events as they stand. Seen keys are not records.
+type Block struct {
+	Profiles    []event.NewProfile
+	Identifiers []event.Identifier
+	Traits      []event.Trait
+	Events      []event.Event
+	System      []event.Event
+	Seen        []warehouse.Seen
+}
+
+// Count is the number of records.
+func (b *Block) Count() uint64 {
+	return uint64(len(b.Profiles) + len(b.Identifiers) + len(b.Traits) + len(b.Events) + len(b.System))
+}
+
+// nameTable numbers the names of a block in the order of their first use.
+type nameTable struct {
+	index map[string]uint64
+	list  []string
+}
+
+func (n *nameTable) put(s string) uint64 {
+	i, ok := n.index[s]
+	if !ok {
+		i = uint64(len(n.list))
+		n.index[s] = i
+		n.list = append(n.list, s)
+	}
+	return i
+}
+
+// Encode writes the block as an entry's payload. Arrivals are not in it: they follow from the entry's offset.
+func (b *Block) Encode() []byte {
+	names := &nameTable{index: map[string]uint64{}}
+	body := event.AppendUvarint(nil, uint64(len(b.Profiles)))
+	for _, p := range b.Profiles {
+		person := byte(0)
+		if p.Person {
+			person = 1
+		}
+		body = append(event.AppendUvarint(body, uint64(p.Profile)), byte(p.Entity), person)
+		body = event.AppendVarint(body, int64(p.Seen))
+	}
+	body = event.AppendUvarint(body, uint64(len(b.Identifiers)))
+	for _, i := range b.Identifiers {
+		body = event.AppendUvarint(body, uint64(i.Profile))
+		body = event.AppendUvarint(body, names.put(i.Kind))
+		body = event.AppendText(body, i.Value)
+	}
+	body = event.AppendUvarint(body, uint64(len(b.Traits)))
+	for _, t := range b.Traits {
+		body = event.AppendUvarint(body, uint64(t.Profile))
+		body = event.AppendUvarint(body, names.put(t.Name))
+		body = event.AppendVarint(body, int64(t.Time))
+		body = t.Value.AppendBinary(body)
+	}
+	for _, events := range [][]event.Event{b.Events, b.System} {
+		body = event.AppendUvarint(body, uint64(len(events)))
+		for i := range events {
+			e := &events[i]
+			body = event.AppendUvarint(body, uint64(e.Profile))
+			body = event.AppendUvarint(body, names.put(e.Name))
+			body = event.AppendUvarint(body, names.put(e.Source))
+			body = event.AppendVarint(body, int64(e.Time))
+			body = event.AppendUvarint(body, uint64(len(e.Props)))
+			for _, p := range e.Props {
+				body = event.AppendUvarint(body, names.put(p.Name))
+				body = p.Value.AppendBinary(body)
+			}
+		}
+	}
+	body = event.AppendUvarint(body, uint64(len(b.Seen)))
+	for _, s := range b.Seen {
+		body = event.AppendUvarint(body, uint64(s.Key.Partition))
+		body = append(body, s.Key.Hash[:]...)
+		body = event.AppendText(body, string(s.Value))
+	}
+	out := event.AppendUvarint([]byte{blockVersion}, uint64(len(names.list)))
+	for _, n := range names.list {
+		out = event.AppendText(out, n)
+	}
+	return append(out, body...)
+}
+
+// DecodeBlock reads an entry's payload; first is the entry's first offset, from which arrivals are counted.
+func DecodeBlock(payload []byte, first uint64) (*Block, error) {
+	r := &blockReader{Reader: event.NewReader(payload)}
+	if v := r.Byte(); v != blockVersion && r.Err == nil {
+		return nil, fmt.Errorf("import: a block of records of version %d, this program knows %d: upgrade the program", v, blockVersion)
+	}
+	for range r.count(1) {
+		r.names = append(r.names, r.Text())
+	}
+	b := &Block{}
+	for range r.count(4) {
+		p := event.NewProfile{Profile: r.profile(), Arrival: first}
+		p.Entity, p.Person = event.Entity(r.Byte()), r.Byte() == 1
+		p.Seen = event.Time(r.Varint())
+		b.Profiles = append(b.Profiles, p)
+		first++
+	}
+	for range r.count(3) {
+		b.Identifiers = append(b.Identifiers, event.Identifier{Profile: r.profile(), Kind: r.name(), Value: r.Text()})
+		first++
+	}
+	for range r.count(4) {
+		b.Traits = append(b.Traits, event.Trait{Profile: r.profile(), Name: r.name(), Time: event.Time(r.Varint()), Value: r.Value(), Arrival: first})
+		first++
+	}
+	b.Events, first = r.events(first)
+	b.System, _ = r.events(first)
+	for range r.count(18) {
+		s := warehouse.Seen{Key: warehouse.SeenKey{Partition: r.uint32()}}
+		for i := range s.Key.Hash {
+			s.Key.Hash[i] = r.Byte()
+		}
+		s.Value = append([]byte{}, r.Bytes()...)
+		b.Seen = append(b.Seen, s)
+	}
+	if r.Err == nil && r.Len() > 0 {
+		r.Err = event.ErrCorrupt
+	}
+	if r.Err != nil {
+		return nil, fmt.Errorf("import: a block of records in the event log: %w", r.Err)
+	}
+	return b, nil
+}
+
+type blockReader struct {
+	*event.Reader
+	names []string
+}
+
+func (r *blockReader) bad() { r.Err = event.ErrCorrupt }
+
+// count reads how many items follow, of at least size bytes each; 0 after a failure.
+func (r *blockReader) count(size int) uint64 {
+	n := r.Uvarint()
+	if r.Err != nil || n > uint64(r.Len()/size) {
+		r.bad()
+		return 0
+	}
+	return n
+}
+
+func (r *blockReader) uint32() uint32 {
+	n := r.Uvarint()
+	if n > math.MaxUint32 {
+		r.bad()
+	}
+	return uint32(n)
+}
+
+func (r *blockReader) profile() event.ProfileID { return event.ProfileID(r.uint32()) }
+
+func (r *blockReader) name() string {
+	i := r.Uvarint()
+	if i >= uint64(len(r.names)) {
+		r.bad()
+		return ""
+	}
+	return r.names[i]
+}
+
+func (r *blockReader) events(first uint64) ([]event.Event, uint64) {
+	var events []event.Event
+	for range r.count(5) {
+		if r.Err != nil {
+			break
+		}
+		e := event.Event{Profile: r.profile(), Name: r.name(), Source: r.name(), Time: event.Time(r.Varint()), Arrival: first}
+		for range r.count(2) {
+			e.Props = append(e.Props, event.Property{Name: r.name(), Value: r.Value()})
+		}
+		if !sort.SliceIsSorted(e.Props, func(a, b int) bool { return e.Props[a].Name < e.Props[b].Name }) {
+			r.bad()
+		}
+		events = append(events, e)
+		first++
+	}
+	return events, first
+}
+
+// LoadNote is what the event log says of a bulk load.
+type LoadNote struct {
+	ID     string // in the warehouse
+	Source string
+	Counts Counts
+}
+
+// Counts are numbers of records.
+type Counts struct{ Profiles, Identifiers, Traits, Events uint64 }
+
+// Records is the number of all.
+func (c Counts) Records() uint64 { return c.Profiles + c.Identifiers + c.Traits + c.Events }
+
+// Encode writes the note as an entry's payload.
+func (n *LoadNote) Encode() []byte {
+	b := event.AppendText([]byte{loadVersion}, n.ID)
+	b = event.AppendText(b, n.Source)
+	for _, c := range []uint64{n.Counts.Profiles, n.Counts.Identifiers, n.Counts.Traits, n.Counts.Events} {
+		b = event.AppendUvarint(b, c)
+	}
+	return b
+}
+
+// DecodeLoadNote reads an entry's payload.
+func DecodeLoadNote(payload []byte) (*LoadNote, error) {
+	r := event.NewReader(payload)
+	if v := r.Byte(); v != loadVersion && r.Err == nil {
+		return nil, fmt.Errorf("import: a note of a load of version %d, this program knows %d: upgrade the program", v, loadVersion)
+	}
+	n := &LoadNote{ID: r.Text(), Source: r.Text()}
+	for _, c := range []*uint64{&n.Counts.Profiles, &n.Counts.Identifiers, &n.Counts.Traits, &n.Counts.Events} {
+		*c = r.Uvarint()
+	}
+	if r.Err == nil && (r.Len() > 0 || n.ID == "") {
+		r.Err = event.ErrCorrupt
+	}
+	if r.Err != nil {
+		return nil, fmt.Errorf("import: a note of a load in the event log: %w", r.Err)
+	}
+	return n, nil
+}

@@ -1,0 +1,108 @@
+package rule
+
+import (
+	"sort"
+
+	"tagma/event"
+	"tagma/warehouse"
+)
+
+// Field is what is known of a trait or property: the kinds of values that came so far, and the declared one.
+type Field struct {
+	Seen     []event.Kind
+	Declared event.Kind // Missing: not declared
+}
+
+// Names is what exists or is declared, so that an expression may speak of it.
+type Names struct {
+	Traits map[string]Field
+	Events map[string]map[string]Field // event name → property → field
+	IDs    map[string]bool
+}
+
+// NewNames collects what the history knows.
+func NewNames(series []warehouse.SeriesInfo) *Names {
+	n := &Names{Traits: map[string]Field{}, Events: map[string]map[string]Field{}, IDs: map[string]bool{}}
+	for _, s := range series {
+		switch s.Kind {
+		case warehouse.Events:
+			props := map[string]Field{}
+			for _, p := range s.Properties {
+				if p.Name != warehouse.SourceColumn {
+					props[p.Name] = Field{Seen: p.Kinds}
+				}
+			}
+			n.Events[s.Name] = props
+		case warehouse.Traits:
+			f := Field{}
+			for _, p := range s.Properties {
+				if p.Name == warehouse.ValueColumn {
+					f.Seen = p.Kinds
+				}
+			}
+			n.Traits[s.Name] = f
+		case warehouse.Identifiers:
+			n.IDs[s.Name] = true
+		}
+	}
+	return n
+}
+
+// DeclareEvent adds an event name of a schema.
+func (n *Names) DeclareEvent(name string) {
+	if n.Events[name] == nil {
+		n.Events[name] = map[string]Field{}
+	}
+}
+
+// DeclareProperty adds a declared property of an event.
+func (n *Names) DeclareProperty(eventName, property string, k event.Kind) {
+	n.DeclareEvent(eventName)
+	f := n.Events[eventName][property]
+	f.Declared = k
+	n.Events[eventName][property] = f
+}
+
+// DeclareTrait adds a declared trait.
+func (n *Names) DeclareTrait(name string, k event.Kind) {
+	f := n.Traits[name]
+	f.Declared = k
+	n.Traits[name] = f
+}
+
+// eventNames lists the known event names in order.
+func (n *Names) eventNames() []string { return sortedKeys(n.Events) }
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}
+
+// Env is what an expression is checked against. The functions give the meaning of other definitions; they return
+// false when the key does not exist, and an error (shown at the place of use) when it exists but cannot be used,
+// as in a circle.
+type Env struct {
+	Zone     *event.Zone
+	Names    *Names
+	Builder  *Builder
+	Tag      func(key string) (*TagRef, bool, error)
+	Segment  func(key string) (*Expr, bool, error)
+	Measure  func(key string) (*Expr, bool, error)
+	TagKeys  func() []string // for "did you mean"
+	Segments func() []string
+	Measures func() []string
+
+	row *RowEnv // set for expressions over the rows of a file
+}
+
+// TagRef is another tag as rules see it: its value, and its measure when it has bands.
+type TagRef struct {
+	Value  *Expr
+	Number *Expr // nil without bands
+	// Values lists the values the tag can take, when its definition fixes them: a comparison with another is a slip.
+	Values []string
+}

@@ -1,0 +1,370 @@
+package rule
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"tagma/errs"
+	"tagma/event"
+	"tagma/warehouse"
+)
+
+// Run is one evaluation: a history, an instant, and what else expressions may ask for.
+type Run struct {
+	Snapshot warehouse.Snapshot
+	Now      event.Time
+	Zone     *event.Zone
+	Entity   event.Entity
+	// Params are the parameters of population functions. Compute fills them in.
+	Params Params
+	// Published gives the value that the tag index has of another tag or segment, by the key given to
+	// Builder.Published, for n customers from first on. Nil when nothing refers to published values.
+	Published func(key string, first event.ProfileID, n int) []event.Column
+	// Progress, when set, is told how many of all customers are done, by several goroutines.
+	Progress func(done, all uint32)
+}
+
+// BlockGroup is the number of customers that one goroutine evaluates in a row: results of two groups never
+// share a 64K range.
+const BlockGroup = 1 << 16
+
+// Result is the outcome for the customers of one block. It is valid until the callback returns.
+type Result struct {
+	First    event.ProfileID
+	N        int
+	Universe event.Bits // the customers that exist, at the instant of the run
+	Worker   int        // which goroutine: below GOMAXPROCS; each has one call at a time
+	w        *worker
+}
+
+// worker evaluates plans block by block, for one goroutine.
+type worker struct {
+	arena
+	plan     *Plan
+	run      *Run
+	zone     *event.Zone
+	now      event.Time
+	params   Params
+	snapshot warehouse.Snapshot
+	reader   warehouse.Reader
+	block    warehouse.Block
+	n        int
+	epoch    int
+	res      []*vec
+	sets     []eventRows
+	setDone  []int
+	dates    [][]int64
+	dateDone []int
+	rowBuf   []int32
+	keyBuf   []int64
+	args     []*vec
+	batch    *RowBatch
+	number   int
+}
+
+func newWorker(p *Plan, r *Run) *worker {
+	w := &worker{plan: p, run: r, zone: r.Zone, now: r.Now, params: r.Params, snapshot: r.Snapshot}
+	w.res = make([]*vec, len(p.order))
+	w.sets, w.setDone = make([]eventRows, len(p.setList)), make([]int, len(p.setList))
+	w.dates, w.dateDone = make([][]int64, len(p.setList)), make([]int, len(p.setList))
+	w.epoch, w.n = 1, 1
+	w.evalRange(0, p.runCount)
+	w.arena = arena{} // what stays for the run keeps its memory
+	return w
+}
+
+// frame is the number of elements that x has, and whether one stands for all.
+func (w *worker) frame(x *Expr) (n int, single bool) {
+	switch x.level {
+	case runLevel:
+		return 1, true
+	case customerLevel:
+		return w.n, false
+	}
+	return w.rows(x.src).n, false
+}
+
+func (w *worker) evalRange(from, to int) {
+	for i := from; i < to; i++ {
+		x := w.plan.order[i]
+		w.args = w.args[:0]
+		if !x.parameter() {
+			for _, a := range x.args {
+				w.args = append(w.args, w.res[w.plan.index[a]])
+			}
+		}
+		w.res[i] = x.op.eval(w, x, w.args)
+	}
+}
+
+// evalBlock evaluates everything for the block that was read.
+func (w *worker) evalBlock() {
+	w.epoch++
+	w.reset()
+	w.n = w.block.N
+	w.evalRange(w.plan.runCount, len(w.plan.order))
+}
+
+// universe returns the customers of the block that exist at the run's instant.
+func (w *worker) universe() event.Bits {
+	b := w.bits(w.n)
+	for i := 0; i < w.n; i++ {
+		if w.exists(w.block.First + event.ProfileID(i)) {
+			b.Set(i)
+		}
+	}
+	return b
+}
+
+func (w *worker) exists(p event.ProfileID) bool {
+	m := w.snapshot.Profile(p)
+	return m.Known && m.Person && m.Entity == w.run.Entity && m.FirstSeen <= w.now
+}
+
+// Cond returns the customers of the universe for whom a condition, one of the roots, holds.
+func (r *Result) Cond(x *Expr) event.Bits {
+	w := r.w
+	t := w.truthOf(w.res[w.plan.index[x]], w.n)
+	out := w.bits(w.n)
+	for i := range out {
+		out[i] = t[i] & r.Universe[i]
+	}
+	return out
+}
+
+// Cases returns, for a case expression, the customers of the universe that fall into each case.
+func (r *Result) Cases(x *Expr) []event.Bits {
+	w := r.w
+	cases := w.res[w.plan.index[x]].cases
+	out := make([]event.Bits, len(cases))
+	for k, c := range cases {
+		out[k] = w.bits(w.n)
+		for i := range out[k] {
+			out[k][i] = c[i] & r.Universe[i]
+		}
+	}
+	return out
+}
+
+// Value returns customer i's value of a root; missing outside the universe.
+func (r *Result) Value(x *Expr, i int) event.Value {
+	if !r.Universe.Get(i) {
+		return event.Value{}
+	}
+	return r.w.res[r.w.plan.index[x]].value(i)
+}
+
+// Column returns the values of a root that are of a kind, missing outside the universe; nil when there are none.
+func (r *Result) Column(x *Expr, k event.Kind) *event.Column {
+	w := r.w
+	v := w.res[w.plan.index[x]]
+	if v.single || v.isCond {
+		v = w.fromValues(r.N, false, v.value)
+	}
+	c := v.part(k)
+	if c == nil {
+		return nil
+	}
+	out := *c
+	out.Has = w.bits(r.N)
+	copy(out.Has, r.Universe)
+	if c.Has != nil {
+		for i := range out.Has {
+			out.Has[i] &= c.Has[i]
+		}
+	}
+	return &out
+}
+
+// CaseValues gives the values of a case expression, or the names of bands: what Result.Cases counts through.
+func (x *Expr) CaseValues() ([]event.Value, bool) {
+	switch aux := x.aux.(type) {
+	case *CaseValues:
+		return aux.Values, true
+	case *bandValues:
+		return aux.values.Values, true
+	}
+	return nil, false
+}
+
+// Kind is the kind of the values of x: that of its type, or of all that came so far; Missing when they differ.
+func (x *Expr) Kind() event.Kind {
+	if x.Type != Any {
+		return x.Type.kind()
+	}
+	if len(x.hint) == 1 {
+		return x.hint[0]
+	}
+	return event.Missing
+}
+
+// Prepare computes the parameters of all population functions below the roots into r.Params, pass by pass:
+// a function whose arguments contain others comes after them. Parameters already present are kept when keep
+// is set. It costs a reading of the history for each level of nesting.
+func (r *Run) Prepare(ctx context.Context, roots []*Expr) error {
+	if r.Params == nil {
+		r.Params = Params{}
+	}
+	byDepth := map[int][]*Expr{}
+	depths := map[*Expr]int{}
+	deepest := 0
+	seen := map[*Expr]bool{}
+	for _, root := range roots {
+		walk(root, seen, func(x *Expr) {
+			d := 0
+			for _, a := range x.args {
+				d = max(d, depths[a])
+			}
+			if x.population() {
+				d++
+				byDepth[d] = append(byDepth[d], x)
+				deepest = max(deepest, d)
+			}
+			depths[x] = d
+		})
+	}
+	for d := 1; d <= deepest; d++ {
+		if err := r.parameters(ctx, byDepth[d]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// parameters computes the parameters of population functions that do not contain one another.
+func (r *Run) parameters(ctx context.Context, pops []*Expr) error {
+	todo := pops[:0:0]
+	var roots []*Expr
+	for _, x := range pops {
+		if _, ok := r.Params[x.String()]; !ok {
+			todo = append(todo, x)
+			roots = append(roots, x.args...)
+		}
+	}
+	if len(todo) == 0 {
+		return nil
+	}
+	var mu sync.Mutex
+	numbers := make([][]event.Number, len(todo))
+	err := r.Blocks(ctx, roots, func(res *Result) error {
+		mu.Lock()
+		defer mu.Unlock()
+		for k, x := range todo {
+			who := res.Universe
+			if len(x.args) > 1 {
+				who = res.Cond(x.args[1])
+			}
+			for i := 0; i < res.N; i++ {
+				if who.Get(i) {
+					if v := res.Value(x.args[0], i); v.Kind() == event.NumberKind {
+						numbers[k] = append(numbers[k], v.Number())
+					}
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for k, x := range todo {
+		r.Params[x.String()] = x.param(numbers[k])
+	}
+	return nil
+}
+
+// Blocks evaluates the roots for all customers, on all cores, and calls each with every block that has
+// customers in the universe. Blocks of one BlockGroup come in ascending order from one goroutine; different
+// groups come at the same time. Parameters must have been prepared.
+func (r *Run) Blocks(ctx context.Context, roots []*Expr, each func(*Result) error) error {
+	plan := newPlan(roots, r.Snapshot.Series())
+	total := r.Snapshot.Profiles()
+	groups := (total + BlockGroup - 1) / BlockGroup
+	if groups == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var next, done atomic.Uint32
+	var wg sync.WaitGroup
+	for k := range min(runtime.GOMAXPROCS(0), int(groups)) {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			w := newWorker(plan, r)
+			w.number = k
+			if err := w.open(); err != nil {
+				cancel(err)
+				return
+			}
+			defer w.reader.Close()
+			for {
+				g := next.Add(1) - 1
+				if g >= groups || ctx.Err() != nil {
+					return
+				}
+				if err := w.group(ctx, g, total, each); err != nil {
+					cancel(err)
+					return
+				}
+				if r.Progress != nil {
+					r.Progress(min(done.Add(1)*BlockGroup, total), total)
+				}
+			}
+		}()
+	}
+	wg.Wait()
+	return context.Cause(ctx)
+}
+
+func (w *worker) open() (err error) {
+	w.reader, err = w.snapshot.Reader(w.plan.bound(w))
+	if err != nil {
+		return errs.New(errs.KindOf(err), "read the history: %w", err)
+	}
+	return nil
+}
+
+// group evaluates the blocks of one group.
+func (w *worker) group(ctx context.Context, g, total uint32, each func(*Result) error) error {
+	first := g * (BlockGroup / warehouse.BlockSize)
+	last := min(first+BlockGroup/warehouse.BlockSize, (total+warehouse.BlockSize-1)/warehouse.BlockSize)
+	for b := first; b < last; b++ {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := w.reader.Block(b, &w.block); err != nil {
+			return err
+		}
+		if err := w.finish(each); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *worker) finish(each func(*Result) error) error {
+	w.evalBlock()
+	u := w.universe()
+	if u.Count() == 0 {
+		return nil
+	}
+	return each(&Result{First: w.block.First, N: w.block.N, Universe: u, Worker: w.number, w: w})
+}
+
+// One evaluates the roots for one customer and calls each once, also when it is not in the universe (whose
+// only bit is then not set).
+func (r *Run) One(customer event.ProfileID, roots []*Expr, each func(*Result) error) error {
+	w := newWorker(newPlan(roots, r.Snapshot.Series()), r)
+	if err := w.open(); err != nil {
+		return err
+	}
+	defer w.reader.Close()
+	if err := w.reader.Profile(customer, &w.block); err != nil {
+		return err
+	}
+	w.evalBlock()
+	return each(&Result{First: w.block.First, N: w.block.N, Universe: w.universe(), w: w})
+}

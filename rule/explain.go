@@ -1,0 +1,126 @@
+package rule
+
+import (
+	"tagma/event"
+	"tagma/warehouse"
+)
+
+// Leaf is an indivisible part of a rule: a condition under its and, or, not; or, of a rule that is a value, the
+// value itself.
+type Leaf struct {
+	Text     string // as written
+	Expr     *Expr
+	Measured *Expr // what a comparison measures; nil when there is nothing to show
+}
+
+// Leaves lists the leaves of a rule in the order in which they are written.
+func (r *Rule) Leaves() []Leaf {
+	var out []Leaf
+	var visit func(n Node)
+	visit = func(n Node) {
+		switch n := n.(type) {
+		case *Binary:
+			if n.Op == "&&" || n.Op == "||" {
+				visit(n.X)
+				visit(n.Y)
+				return
+			}
+		case *Unary:
+			if n.Op == "!" {
+				visit(n.X)
+				return
+			}
+		case *Ternary:
+			visit(n.Cond)
+			visit(n.X)
+			visit(n.Y)
+			return
+		}
+		x := r.Nodes[n]
+		if x == nil || x.op == opConst {
+			return
+		}
+		leaf := Leaf{Text: OneLine(n), Expr: x}
+		if b, ok := n.(*Binary); ok {
+			for _, side := range []Node{b.X, b.Y} {
+				if m := r.Nodes[side]; m != nil && m.op != opConst && leaf.Measured == nil && (m.Type.value() || m.Type == IDs) {
+					leaf.Measured = m
+				}
+			}
+		}
+		if x.Type != Bool && x.Type.value() {
+			leaf.Measured = x
+		}
+		out = append(out, leaf)
+	}
+	visit(r.Source.Root)
+	return out
+}
+
+// Holds says whether a condition below one of the roots holds for customer i, whether or not it is in the universe.
+func (r *Result) Holds(x *Expr, i int) bool {
+	return r.w.truthOf(r.w.res[r.w.plan.index[x]], r.w.n).Get(i)
+}
+
+// Measured returns the value of an expression below one of the roots for customer i, missing where there is none.
+func (r *Result) Measured(x *Expr, i int) event.Value {
+	if x.level == rowLevel {
+		return event.Value{}
+	}
+	return r.w.res[r.w.plan.index[x]].value(i)
+}
+
+// ProofEvent is an event that an answer rests on, with the properties that the rule looks at.
+type ProofEvent struct {
+	Name  string
+	Time  event.Time
+	Props []event.Property
+}
+
+// Proof returns the events that the first selection below x keeps for customer i, the latest first, up to limit;
+// total is how many there are. A rule without a selection has none.
+func (r *Result) Proof(x *Expr, i, limit int) (events []ProofEvent, total int) {
+	w := r.w
+	var sel *Expr
+	walk(x, map[*Expr]bool{}, func(e *Expr) {
+		if e.op == opSelect && sel == nil {
+			sel = e
+		}
+	})
+	if sel == nil {
+		return nil, 0
+	}
+	if _, ok := w.plan.index[sel]; !ok {
+		return nil, 0
+	}
+	rows := w.rows(sel.src)
+	kept := w.res[w.plan.index[sel]]
+	for row := int(rows.start[i+1]) - 1; row >= int(rows.start[i]); row-- {
+		if !kept.all && !kept.mask.Get(row) {
+			continue
+		}
+		if total++; total <= limit {
+			events = append(events, w.proofEvent(sel.src, rows, row))
+		}
+	}
+	return events, total
+}
+
+func (w *worker) proofEvent(set *eventSet, rows *eventRows, row int) ProofEvent {
+	table := rows.tables[0]
+	if rows.from != nil {
+		table = rows.tables[rows.from[row]]
+	}
+	e := ProofEvent{Name: w.plan.request.Series[table].Name, Time: rows.times[row]}
+	for _, name := range w.plan.request.Series[table].Columns {
+		if name == warehouse.SourceColumn {
+			continue
+		}
+		for _, c := range w.rowColumns(set, name) {
+			if c.Present(row) {
+				e.Props = append(e.Props, event.Property{Name: name, Value: c.Value(row)})
+			}
+		}
+	}
+	return e
+}

@@ -1,0 +1,153 @@
+package rule
+
+import (
+	"slices"
+
+	"tagma/event"
+	"tagma/warehouse"
+)
+
+// What is known of a customer besides its events.
+
+// opTrait: the value of a trait with the latest effective time ≤ now.
+var opTrait = &op{name: "trait", at: &atCustomer, eval: func(w *worker, x *Expr, _ []*vec) *vec {
+	ti, ok := w.plan.tableOf(warehouse.Traits, x.str)
+	if !ok {
+		return w.valueVec(w.n, false)
+	}
+	t := &w.block.Tables[ti]
+	pick := w.rawInt32s(w.n)
+	for c := range pick {
+		pick[c] = -1
+		for row := t.Start[c+1] - 1; row >= t.Start[c]; row-- {
+			if t.Times[row] <= w.now {
+				pick[c] = row
+				break
+			}
+		}
+	}
+	cols := t.Columns[0]
+	if len(cols) == 1 && cols[0].Has == nil && allPicked(pick, t.Rows()) {
+		return w.valueVec(w.n, false, cols...) // one row for everybody: the column as it is
+	}
+	v := w.vec()
+	v.n = w.n
+	for p := range cols {
+		v.parts = append(v.parts, w.gather(&cols[p], pick))
+	}
+	return v
+}, text: func(x *Expr, _ func(int) string) string { return "traits[" + quote(x.str) + "]" }}
+
+func allPicked(pick []int32, rows int) bool {
+	if rows != len(pick) {
+		return false
+	}
+	for i, p := range pick {
+		if int(p) != i {
+			return false
+		}
+	}
+	return true
+}
+
+// gather is gather with the worker's scratch memory: element i is c's element pick[i].
+func (w *worker) gather(c *event.Column, pick []int32) event.Column {
+	n := len(pick)
+	if c.Nums != nil || c.Values != nil {
+		return gather(c, n, func(i int) int { return int(pick[i]) })
+	}
+	out := event.Column{Kind: c.Kind, Len: n, Scale: c.Scale, Dict: c.Dict, Inline: c.Inline, Has: w.bits(n)}
+	if c.Codes != nil {
+		out.Codes = w.rawCodes(n)
+		for i, j := range pick {
+			if j >= 0 && c.Present(int(j)) {
+				out.Has.Set(i)
+				out.Codes[i] = c.Codes[j]
+			}
+		}
+		return out
+	}
+	out.Ints = w.int64s(n)
+	for i, j := range pick {
+		if j >= 0 && c.Present(int(j)) {
+			out.Has.Set(i)
+			out.Ints[i] = c.Ints[j]
+		}
+	}
+	return out
+}
+
+// opIDs: the identifiers of a kind, as a sorted list.
+var opIDs = &op{name: "ids", at: &atCustomer, eval: func(w *worker, x *Expr, _ []*vec) *vec {
+	ti, ok := w.plan.tableOf(warehouse.Identifiers, x.str)
+	if !ok {
+		return w.valueVec(w.n, false)
+	}
+	t := &w.block.Tables[ti]
+	return w.fromValues(w.n, false, func(c int) event.Value {
+		var vs []event.Value
+		for row := t.Start[c]; row < t.Start[c+1]; row++ {
+			for p := range t.Columns[0] {
+				if col := &t.Columns[0][p]; col.Present(int(row)) {
+					vs = append(vs, col.Value(int(row)))
+				}
+			}
+		}
+		if len(vs) == 0 {
+			return event.Value{}
+		}
+		slices.SortFunc(vs, event.Value.Compare)
+		return event.List(slices.CompactFunc(vs, event.Value.Equal)...)
+	})
+}, text: func(x *Expr, _ func(int) string) string { return "ids[" + quote(x.str) + "]" }}
+
+// opFirstSeen: customer.first_seen, missing where all records are untimed.
+var opFirstSeen = &op{name: "first_seen", at: &atCustomer, eval: func(w *worker, x *Expr, _ []*vec) *vec {
+	return w.fromValues(w.n, false, func(c int) event.Value {
+		p := w.snapshot.Profile(w.block.First + event.ProfileID(c))
+		if !p.Known || p.FirstSeen == event.Always || p.FirstSeen == event.Never {
+			return event.Value{}
+		}
+		return event.Instant(p.FirstSeen)
+	})
+}, text: func(*Expr, func(int) string) string { return "customer.first_seen" }}
+
+// opBucket: a stable group 0…n-1 of a customer. The group is SplitMix64 (Steele, Lea, Flood 2014) of the
+// customer's number and the seed's FNV-1a hash, reduced by multiplication; it does not change with n customers.
+var opBucket = &op{name: "bucket", at: &atCustomer, eval: func(w *worker, x *Expr, _ []*vec) *vec {
+	c := w.countColumn()
+	p := x.aux.(bucketParam)
+	for i := range c.Ints {
+		c.Ints[i] = int64(splitMix(p.seed+uint64(w.block.First)+uint64(i)) % uint64(p.groups))
+	}
+	return w.oneCol(w.n, false, c)
+}}
+
+type bucketParam struct {
+	seed   uint64
+	groups int64
+}
+
+func splitMix(z uint64) uint64 {
+	z += 0x9e3779b97f4a7c15
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}
+
+// opPublished: another tag's value as the index has it (str its key), or a segment's membership.
+var opPublished = &op{name: "published", at: &atCustomer, eval: func(w *worker, x *Expr, _ []*vec) *vec {
+	parts := w.run.Published(x.str, w.block.First, w.n)
+	if x.Type != Bool {
+		return w.valueVec(w.n, false, parts...)
+	}
+	v := w.condVec(w.n, false)
+	for p := range parts {
+		for i := 0; i < w.n; i++ {
+			if parts[p].Present(i) {
+				v.cond.Set(i)
+			}
+		}
+	}
+	return v
+}}

@@ -1,0 +1,408 @@
+package rule
+
+import (
+	"math"
+	"slices"
+	"strings"
+
+	"tagma/event"
+	"tagma/warehouse"
+)
+
+// eventRows is an event set of a block of customers: the rows of its series in one order of time.
+type eventRows struct {
+	n       int
+	start   []int32 // rows of customer i: start[i] … start[i+1]-1
+	owner   []uint16
+	times   []event.Time
+	hidden  bool       // whether some rows are later than now
+	visible event.Bits // rows with time ≤ now; nil when not hidden
+	tables  []int      // indexes of the request's series
+	// Of several series: where each row comes from.
+	from     []uint16
+	row      []int32
+	arrivals []uint64
+}
+
+// rows returns the rows of an event set for the present block.
+func (w *worker) rows(s *eventSet) *eventRows {
+	slot := w.plan.sets[s]
+	r := &w.sets[slot]
+	if w.setDone[slot] == w.epoch {
+		return r
+	}
+	w.setDone[slot] = w.epoch
+	r.tables = w.plan.setTables[slot]
+	switch len(r.tables) {
+	case 0:
+		r.n, r.owner, r.times, r.from, r.row = 0, nil, nil, nil, nil
+		r.start = append(r.start[:0], make([]int32, w.n+1)...)
+	case 1:
+		t := &w.block.Tables[r.tables[0]]
+		r.n, r.start, r.owner, r.times, r.arrivals = t.Rows(), t.Start, t.Owner, t.Times, t.Arrivals
+		r.from, r.row = nil, nil
+	default:
+		w.mergeTables(r)
+	}
+	r.hidden, r.visible = false, nil
+	for _, t := range r.times {
+		if t > w.now {
+			r.hidden = true
+			break
+		}
+	}
+	if r.hidden {
+		r.visible = w.bits(r.n)
+		for i, t := range r.times {
+			if t <= w.now {
+				r.visible.Set(i)
+			}
+		}
+	}
+	return r
+}
+
+// mergeTables lays the rows of several series together, for each customer in order of time, then arrival.
+func (w *worker) mergeTables(r *eventRows) {
+	total := 0
+	for _, ti := range r.tables {
+		total += w.block.Tables[ti].Rows()
+	}
+	type ref struct {
+		time    event.Time
+		arrival uint64
+		from    uint16
+		row     int32
+	}
+	refs := make([]ref, 0, 64)
+	// The arrays of a single table belong to the reader; those of a merge are the worker's own.
+	r.start = make([]int32, w.n+1)
+	r.owner, r.times = make([]uint16, total), make([]event.Time, total)
+	r.from, r.row, r.arrivals = make([]uint16, total), make([]int32, total), make([]uint64, total)
+	k := 0
+	for c := 0; c < w.n; c++ {
+		refs = refs[:0]
+		for j, ti := range r.tables {
+			t := &w.block.Tables[ti]
+			for i := t.Start[c]; i < t.Start[c+1]; i++ {
+				refs = append(refs, ref{t.Times[i], t.Arrivals[i], uint16(j), i})
+			}
+		}
+		slices.SortFunc(refs, func(a, b ref) int {
+			switch {
+			case a.time != b.time:
+				if a.time < b.time {
+					return -1
+				}
+				return 1
+			case a.arrival < b.arrival:
+				return -1
+			case a.arrival > b.arrival:
+				return 1
+			}
+			return 0
+		})
+		for _, e := range refs {
+			r.owner[k], r.times[k], r.from[k], r.row[k], r.arrivals[k] = uint16(c), e.time, e.from, e.row, e.arrival
+			k++
+		}
+		r.start[c+1] = int32(k)
+	}
+	r.n = total
+}
+
+// column returns a property of the rows: typed columns.
+func (w *worker) rowColumns(s *eventSet, name string) []event.Column {
+	r := w.rows(s)
+	if len(r.tables) == 0 {
+		return nil
+	}
+	if r.from == nil {
+		ti := r.tables[0]
+		ci := w.plan.columnOf(ti, name)
+		if ci < 0 {
+			return nil
+		}
+		return w.block.Tables[ti].Columns[ci]
+	}
+	// Each kind that occurs in any of the series gives one column over all rows.
+	var out []event.Column
+	for k := event.BoolKind; k <= event.MapKind; k++ {
+		var parts []*event.Column
+		found := false
+		for _, ti := range r.tables {
+			var part *event.Column
+			if ci := w.plan.columnOf(ti, name); ci >= 0 {
+				cols := w.block.Tables[ti].Columns[ci]
+				for p := range cols {
+					if cols[p].Kind == k {
+						part, found = &cols[p], true
+					}
+				}
+			}
+			parts = append(parts, part)
+		}
+		if found {
+			out = append(out, mergeColumns(k, r, parts))
+		}
+	}
+	return out
+}
+
+// mergeColumns gathers one kind of a property from several series into the merged order.
+func mergeColumns(k event.Kind, r *eventRows, parts []*event.Column) event.Column {
+	out := event.Column{Kind: k, Len: r.n, Has: event.NewBits(r.n)}
+	plain := true // coefficients of one scale
+	for _, p := range parts {
+		if p == nil {
+			continue
+		}
+		if p.Nums != nil || out.Ints != nil && p.Scale != out.Scale {
+			plain = false
+		}
+		if out.Ints == nil && p.Ints != nil {
+			out.Ints, out.Scale = make([]int64, r.n), p.Scale
+		}
+		if p.Codes != nil && p.Dict != nil {
+			out.Dict = p.Dict // a property has one dictionary in all series
+		}
+	}
+	switch {
+	case k == event.NumberKind && !plain:
+		out.Ints, out.Scale, out.Nums = nil, 0, make([]event.Number, r.n)
+	case k == event.TextKind:
+		out.Codes = make([]uint32, r.n)
+	case k == event.ListKind || k == event.MapKind:
+		out.Values = make([]event.Value, r.n)
+	}
+	for i := 0; i < r.n; i++ {
+		p := parts[r.from[i]]
+		j := int(r.row[i])
+		if p == nil || !p.Present(j) {
+			continue
+		}
+		out.Has.Set(i)
+		switch {
+		case out.Nums != nil:
+			out.Nums[i] = numberAt(p, j)
+		case out.Ints != nil:
+			out.Ints[i] = p.Ints[j]
+		case out.Codes != nil:
+			out.Codes[i] = p.Codes[j]
+			if c := p.Codes[j]; c&event.Inline != 0 {
+				out.Codes[i] = event.Inline | uint32(len(out.Inline))
+				out.Inline = append(out.Inline, p.Inline[c&^event.Inline])
+			}
+		default:
+			out.Values[i] = p.Values[j]
+		}
+	}
+	return out
+}
+
+// The fields of an event, at row level.
+var (
+	opProperty = &op{name: "property", at: &atRow, eval: func(w *worker, x *Expr, _ []*vec) *vec {
+		return w.valueVec(w.rows(x.src).n, false, w.rowColumns(x.src, x.str)...)
+	}, text: func(x *Expr, _ func(int) string) string { return "e." + x.str }}
+
+	opEventSource = &op{name: "source", at: &atRow, eval: func(w *worker, x *Expr, _ []*vec) *vec {
+		return w.valueVec(w.rows(x.src).n, false, w.rowColumns(x.src, warehouse.SourceColumn)...)
+	}, text: func(*Expr, func(int) string) string { return "e.source" }}
+
+	opEventTime = &op{name: "time", at: &atRow, eval: func(w *worker, x *Expr, _ []*vec) *vec {
+		r := w.rows(x.src)
+		c := w.column(event.TimeKind, r.n)
+		c.Ints = w.rawInt64s(r.n)
+		for i, t := range r.times {
+			c.Ints[i] = int64(t)
+		}
+		return w.oneCol(r.n, false, c)
+	}, text: func(*Expr, func(int) string) string { return "e.time" }}
+
+	opEventName = &op{name: "name", at: &atRow, eval: func(w *worker, x *Expr, _ []*vec) *vec {
+		r := w.rows(x.src)
+		c := event.Column{Kind: event.TextKind, Len: r.n, Codes: make([]uint32, r.n)}
+		for _, ti := range r.tables {
+			c.Inline = append(c.Inline, w.plan.request.Series[ti].Name)
+		}
+		for i := range c.Codes {
+			c.Codes[i] = event.Inline
+			if r.from != nil {
+				c.Codes[i] |= uint32(r.from[i])
+			}
+		}
+		return w.valueVec(r.n, false, c)
+	}, text: func(*Expr, func(int) string) string { return "e.name" }}
+)
+
+// Filters, at row level: conditions on the time of a row. The bounds are evaluated at run or customer level.
+var (
+	// opSince: rows with time ≥ the bound of their customer; a missing bound keeps nothing.
+	opSince = &op{name: "since", at: &atRow, eval: func(w *worker, x *Expr, args []*vec) *vec { return w.timeFilter(x, args[0], true) }}
+	// opUntil: rows with time < the bound.
+	opUntil = &op{name: "until", at: &atRow, eval: func(w *worker, x *Expr, args []*vec) *vec { return w.timeFilter(x, args[0], false) }}
+)
+
+func (w *worker) timeFilter(x *Expr, bound *vec, since bool) *vec {
+	r := w.rows(x.src)
+	v := w.condVec(r.n, false)
+	c := bound.part(event.TimeKind)
+	if c == nil {
+		return v
+	}
+	if bound.single {
+		if !c.Present(0) {
+			return v
+		}
+		b := event.Time(c.Ints[0])
+		for word := 0; word*64 < r.n; word++ {
+			var bits uint64
+			for j, t := range r.times[word*64 : min(r.n, word*64+64)] {
+				if (t >= b) == since {
+					bits |= 1 << j
+				}
+			}
+			v.cond[word] = bits
+		}
+		return v
+	}
+	for i, t := range r.times {
+		o := int(r.owner[i])
+		if c.Present(o) && (t >= event.Time(c.Ints[o])) == since {
+			v.cond.Set(i)
+		}
+	}
+	return v
+}
+
+// opWindow: the first instant of the window of x.str (a span) ending with now; a run-level time.
+var opWindow = &op{name: "window", eval: func(w *worker, x *Expr, _ []*vec) *vec {
+	t := w.zone.WindowStart(w.now, x.aux.(event.Span))
+	return w.fromValues(1, true, func(int) event.Value { return event.Instant(t) })
+}, text: func(x *Expr, _ func(int) string) string { return "window(" + x.str + ")" }}
+
+// opSelect: the rows of x.src for which all args (row-level conditions) hold.
+var opSelect = &op{name: "select", at: &atCustomer, eval: func(w *worker, x *Expr, args []*vec) *vec {
+	r := w.rows(x.src)
+	v := w.vec()
+	v.n = r.n
+	if len(args) == 0 && !r.hidden {
+		v.all = true
+		return v
+	}
+	v.mask = w.bits(r.n)
+	v.mask.Fill(r.n)
+	if r.hidden {
+		copy(v.mask, r.visible)
+	}
+	for _, a := range args {
+		t := w.truth(a)
+		if a.single {
+			if !t.Get(0) {
+				clear(v.mask)
+			}
+			continue
+		}
+		for i := range v.mask {
+			v.mask[i] &= t[i]
+		}
+	}
+	return v
+}, text: func(x *Expr, arg func(int) string) string {
+	var b strings.Builder
+	switch {
+	case x.src.all:
+		b.WriteString("events.all")
+	case len(x.src.names) == 1:
+		b.WriteString("events[" + quote(x.src.names[0]) + "]")
+	default:
+		b.WriteString("events.any(")
+		for i, n := range x.src.names {
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			b.WriteString(quote(n))
+		}
+		b.WriteByte(')')
+	}
+	for i := range x.args {
+		b.WriteString(".where(" + arg(i) + ")")
+	}
+	return b.String()
+}}
+
+func quote(s string) string { return event.Text(s).String() }
+
+// each calls f for the kept rows of a selection, customer by customer in order of time.
+func (r *eventRows) each(sel *vec, f func(row int)) {
+	if sel.all {
+		for i := range r.n {
+			f(i)
+		}
+		return
+	}
+	for wi, word := range sel.mask {
+		for word != 0 {
+			f(wi*64 + trailing(word))
+			word &= word - 1
+		}
+	}
+}
+
+// opPick: which event of a selection: args selection; aux the place, 1 the first, -1 the last.
+var opPick = &op{name: "nth", at: &atCustomer, eval: func(w *worker, x *Expr, args []*vec) *vec {
+	r, sel, place := w.rows(x.src), args[0], x.aux.(int)
+	v := w.vec()
+	v.n, v.pick = w.n, w.rawInt32s(w.n)
+	for i := range v.pick {
+		v.pick[i] = -1
+	}
+	if place > 0 {
+		seen := w.rawInt32s(w.n)
+		clear(seen)
+		r.each(sel, func(row int) {
+			o := r.owner[row]
+			if seen[o]++; int(seen[o]) == place {
+				v.pick[o] = int32(row)
+			}
+		})
+		return v
+	}
+	for c := 0; c < w.n; c++ {
+		left := -place
+		for row := int(r.start[c+1]) - 1; row >= int(r.start[c]); row-- {
+			if sel.all || sel.mask.Get(row) {
+				if left--; left == 0 {
+					v.pick[c] = int32(row)
+					break
+				}
+			}
+		}
+	}
+	return v
+}, text: func(x *Expr, arg func(int) string) string {
+	switch place := x.aux.(int); place {
+	case 1:
+		return arg(0) + ".earliest()"
+	case -1:
+		return arg(0) + ".latest()"
+	}
+	return arg(0) + ".nth(" + x.str + ")"
+}}
+
+// opField: a field of a picked event: args pick, row-level expression.
+var opField = &op{name: "field", at: &atCustomer, eval: func(w *worker, x *Expr, args []*vec) *vec {
+	pick, field := args[0].pick, args[1]
+	v := w.vec()
+	v.n = w.n
+	v.parts = make([]event.Column, 0, len(field.parts))
+	for p := range field.parts {
+		c := gather(&field.parts[p], w.n, func(i int) int { return int(pick[i]) })
+		v.parts = append(v.parts, c)
+	}
+	return v
+}, text: func(x *Expr, arg func(int) string) string { return arg(0) + strings.TrimPrefix(arg(1), "e") }}
+
+// noTime is smaller than every instant of an event.
+const noTime = math.MinInt64

@@ -1,0 +1,279 @@
+package rule
+
+import (
+	"strings"
+
+	"tagma/event"
+)
+
+// Logic is bitmap algebra: 64 customers a step.
+
+var opConst = &op{name: "const", eval: func(w *worker, x *Expr, _ []*vec) *vec {
+	if x.Type == Bool {
+		v := w.condVec(1, true)
+		if x.val.Bool() {
+			v.cond.Set(0)
+		}
+		return v
+	}
+	return w.fromValues(1, true, func(int) event.Value { return x.val })
+}, text: func(x *Expr, _ func(int) string) string { return x.val.String() }}
+
+var opNow = &op{name: "now", eval: func(w *worker, x *Expr, _ []*vec) *vec {
+	return w.fromValues(1, true, func(int) event.Value { return event.Instant(w.now) })
+}, text: func(*Expr, func(int) string) string { return "now" }}
+
+func infix(sign string) func(x *Expr, arg func(int) string) string {
+	return func(x *Expr, arg func(int) string) string {
+		parts := make([]string, len(x.args))
+		for i := range parts {
+			parts[i] = arg(i)
+		}
+		return "(" + strings.Join(parts, " "+sign+" ") + ")"
+	}
+}
+
+var opAnd = &op{name: "and", text: infix("&&"), eval: func(w *worker, x *Expr, args []*vec) *vec {
+	n, single := w.frame(x)
+	v := w.condVec(n, single)
+	v.cond.Fill(n)
+	for _, a := range args {
+		t := w.truth(a)
+		if a.single && !single {
+			if !t.Get(0) {
+				clear(v.cond)
+				return v
+			}
+			continue
+		}
+		for i := range v.cond {
+			v.cond[i] &= t[i]
+		}
+	}
+	return v
+}}
+
+var opOr = &op{name: "or", text: infix("||"), eval: func(w *worker, x *Expr, args []*vec) *vec {
+	n, single := w.frame(x)
+	v := w.condVec(n, single)
+	for _, a := range args {
+		t := w.truth(a)
+		if a.single && !single {
+			if t.Get(0) {
+				v.cond.Fill(n)
+				return v
+			}
+			continue
+		}
+		for i := range v.cond {
+			v.cond[i] |= t[i]
+		}
+	}
+	return v
+}}
+
+var opNot = &op{name: "not", eval: func(w *worker, x *Expr, args []*vec) *vec {
+	n, single := w.frame(x)
+	v := w.condVec(n, single)
+	v.cond.Fill(n)
+	for i, word := range w.truthOf(args[0], n) {
+		v.cond[i] &^= word
+	}
+	return v
+}, text: func(x *Expr, arg func(int) string) string { return "!" + arg(0) }}
+
+// opPresent: has(x) and present(x).
+var opPresent = &op{name: "present", eval: func(w *worker, x *Expr, args []*vec) *vec {
+	v := w.vec()
+	v.n, v.single, v.isCond = args[0].n, args[0].single, true
+	v.cond = w.presence(args[0])
+	return v
+}}
+
+// opTernary: args cond, then, else. As a condition, or as a value.
+var opTernary = &op{name: "if", eval: func(w *worker, x *Expr, args []*vec) *vec {
+	n, single := w.frame(x)
+	c := w.truthOf(args[0], n)
+	if args[1].isCond && args[2].isCond {
+		v := w.condVec(n, single)
+		a, b := w.truthOf(args[1], n), w.truthOf(args[2], n)
+		for i := range v.cond {
+			v.cond[i] = c[i]&a[i] | b[i]&^c[i]
+		}
+		return v
+	}
+	return w.fromValues(n, single, func(i int) event.Value {
+		if c.Get(i) {
+			return args[1].value(i)
+		}
+		return args[2].value(i)
+	})
+}, text: func(x *Expr, arg func(int) string) string {
+	return "(" + arg(0) + " ? " + arg(1) + " : " + arg(2) + ")"
+}}
+
+// opCases: the first condition that holds gives its value. The values are in aux.
+var opCases = &op{name: "cases", at: &atCustomer, eval: func(w *worker, x *Expr, args []*vec) *vec {
+	rest := w.bits(w.n)
+	rest.Fill(w.n)
+	cases := make([]event.Bits, len(args))
+	for k, a := range args {
+		hit := w.bits(w.n)
+		for i, word := range w.truthOf(a, w.n) {
+			hit[i] = word & rest[i]
+			rest[i] &^= word
+		}
+		cases[k] = hit
+	}
+	return w.caseVec(cases, x.aux.(*CaseValues))
+}}
+
+// caseVec is the value of elements that fall into at most one case each.
+func (w *worker) caseVec(cases []event.Bits, values *CaseValues) *vec {
+	col := w.column(event.TextKind, w.n)
+	col.Has, col.Codes, col.Dict = w.bits(w.n), w.rawCodes(w.n), values
+	for k, hit := range cases {
+		for i := 0; i < w.n; i++ {
+			if hit.Get(i) {
+				col.Has.Set(i)
+				col.Codes[i] = uint32(k)
+			}
+		}
+	}
+	if values.kind == event.TextKind {
+		v := w.oneCol(w.n, false, col)
+		v.cases = cases
+		return v
+	}
+	v := w.fromValues(w.n, false, func(i int) event.Value {
+		if col.Has.Get(i) {
+			return values.Values[col.Codes[i]]
+		}
+		return event.Value{}
+	})
+	v.cases = cases
+	return v
+}
+
+// CaseValues are the values of a tag's cases in order: a dictionary whose codes are the cases.
+type CaseValues struct {
+	Values []event.Value
+	kind   event.Kind
+	codes  map[string]uint32
+}
+
+func newCaseValues(values []event.Value) *CaseValues {
+	c := &CaseValues{Values: values, kind: event.TextKind, codes: map[string]uint32{}}
+	for i, v := range values {
+		if v.Kind() != event.TextKind {
+			c.kind = event.Missing
+		}
+		if _, ok := c.codes[v.Key()]; ok {
+			c.kind = event.Missing // the same value twice: codes would not be unique
+		}
+		c.codes[v.Key()] = uint32(i)
+	}
+	return c
+}
+
+// Text implements event.Dict.
+func (c *CaseValues) Text(code uint32) string { return c.Values[code].Text() }
+
+// Code implements event.Dict.
+func (c *CaseValues) Code(text string) (uint32, bool) {
+	code, ok := c.codes[event.Text(text).Key()]
+	return code, ok
+}
+
+// opBands: args a number; aux the bands. The first band whose limit the number is below.
+var opBands = &op{name: "bands", at: &atCustomer, eval: func(w *worker, x *Expr, args []*vec) *vec {
+	bands := x.aux.(*bandValues)
+	cases := make([]event.Bits, len(bands.list))
+	for k := range cases {
+		cases[k] = w.bits(w.n)
+	}
+	for i := 0; i < w.n; i++ {
+		v := args[0].value(i)
+		if v.Kind() != event.NumberKind {
+			continue
+		}
+		for k, b := range bands.list {
+			if !b.Below.Present() || v.Number().Cmp(b.Below.Number()) < 0 {
+				cases[k].Set(i)
+				break
+			}
+		}
+	}
+	return w.caseVec(cases, bands.values)
+}}
+
+type bandValues struct {
+	list   []Band
+	values *CaseValues
+}
+
+// Band is a named range of a measured tag: numbers below its limit and not below the one before.
+type Band struct {
+	Below event.Value // missing: the rest
+	Value string
+}
+
+// opBroadcast gives each row of an event set its customer's value.
+var opBroadcast = &op{name: "each", at: &atRow, eval: func(w *worker, x *Expr, args []*vec) *vec {
+	t, a := w.rows(x.src), args[0]
+	n := t.n
+	if a.isCond {
+		v := w.condVec(n, false)
+		for r := 0; r < n; r++ {
+			if a.cond.Get(int(t.owner[r])) {
+				v.cond.Set(r)
+			}
+		}
+		return v
+	}
+	v := w.vec()
+	v.n = n
+	v.parts = make([]event.Column, len(a.parts))
+	for p := range a.parts {
+		v.parts[p] = gather(&a.parts[p], n, func(r int) int { return int(t.owner[r]) })
+	}
+	return v
+}, text: func(x *Expr, arg func(int) string) string { return arg(0) }}
+
+// gather makes the column whose element i is c's element at(i), missing where at(i) is negative.
+func gather(c *event.Column, n int, at func(i int) int) event.Column {
+	out := event.Column{Kind: c.Kind, Len: n, Scale: c.Scale, Dict: c.Dict, Inline: c.Inline, Has: event.NewBits(n)}
+	switch {
+	case c.Nums != nil:
+		out.Nums = make([]event.Number, n)
+	case c.Ints != nil:
+		out.Ints = make([]int64, n)
+	case c.Codes != nil:
+		out.Codes = make([]uint32, n)
+	default:
+		out.Values = make([]event.Value, n)
+	}
+	missing := false
+	for i := 0; i < n; i++ {
+		j := at(i)
+		if j < 0 || !c.Present(j) {
+			missing = true
+			continue
+		}
+		out.Has.Set(i)
+		switch {
+		case c.Nums != nil:
+			out.Nums[i] = c.Nums[j]
+		case c.Ints != nil:
+			out.Ints[i] = c.Ints[j]
+		case c.Codes != nil:
+			out.Codes[i] = c.Codes[j]
+		default:
+			out.Values[i] = c.Values[j]
+		}
+	}
+	if !missing {
+		out.Has = nil
+	}
+	return out
+}

@@ -1,0 +1,195 @@
+package rule
+
+import (
+	"slices"
+
+	"tagma/event"
+	"tagma/warehouse"
+)
+
+// Plan is what many expressions need, each part once: the expressions in an order in which arguments come
+// first, and the rows to read.
+type Plan struct {
+	order     []*Expr // arguments before what uses them
+	runCount  int     // the first so many are at run level
+	index     map[*Expr]int
+	sets      map[*eventSet]int
+	setList   []*eventSet
+	setTables [][]int
+	request   warehouse.Request
+	tables    map[tableKey]int
+	columns   []map[string]int
+}
+
+type tableKey struct {
+	kind warehouse.SeriesKind
+	name string
+}
+
+// newPlan plans the evaluation of roots on a history with the given series. Arguments of population functions
+// with one result are left out: their results are parameters.
+func newPlan(roots []*Expr, series []warehouse.SeriesInfo) *Plan {
+	p := &Plan{index: map[*Expr]int{}, sets: map[*eventSet]int{}, tables: map[tableKey]int{}}
+	var all []*Expr
+	var visit func(x *Expr)
+	visit = func(x *Expr) {
+		if _, ok := p.index[x]; ok {
+			return
+		}
+		p.index[x] = -1
+		if !x.parameter() {
+			for _, a := range x.args {
+				visit(a)
+			}
+		}
+		all = append(all, x)
+	}
+	for _, r := range roots {
+		visit(r)
+	}
+	for _, l := range []bool{true, false} {
+		for _, x := range all {
+			if (x.level == runLevel) == l {
+				p.index[x] = len(p.order)
+				p.order = append(p.order, x)
+			}
+		}
+		if l {
+			p.runCount = len(p.order)
+		}
+	}
+	for _, x := range p.order {
+		p.need(x, series)
+	}
+	return p
+}
+
+// need records the rows and columns that x reads.
+func (p *Plan) need(x *Expr, series []warehouse.SeriesInfo) {
+	switch x.op {
+	case opTrait:
+		p.addColumn(p.addTable(warehouse.Traits, x.str), warehouse.ValueColumn)
+	case opIDs:
+		p.addColumn(p.addTable(warehouse.Identifiers, x.str), warehouse.ValueColumn)
+	}
+	if x.src == nil {
+		return
+	}
+	slot, ok := p.sets[x.src]
+	if !ok {
+		slot = len(p.setList)
+		p.sets[x.src] = slot
+		p.setList = append(p.setList, x.src)
+		var tables []int
+		for _, s := range series {
+			if s.Kind == x.src.kind && (x.src.all || slices.Contains(x.src.names, s.Name)) {
+				tables = append(tables, p.addTable(s.Kind, s.Name))
+			}
+		}
+		p.setTables = append(p.setTables, tables)
+		if len(tables) > 1 {
+			for _, t := range tables {
+				p.request.Series[t].Arrivals = true
+			}
+		}
+	}
+	name := ""
+	switch x.op {
+	case opProperty:
+		name = x.str
+	case opEventSource:
+		name = warehouse.SourceColumn
+	default:
+		return
+	}
+	for _, t := range p.setTables[slot] {
+		p.addColumn(t, name)
+	}
+}
+
+func (p *Plan) addTable(kind warehouse.SeriesKind, name string) int {
+	k := tableKey{kind, name}
+	i, ok := p.tables[k]
+	if !ok {
+		i = len(p.request.Series)
+		p.tables[k] = i
+		p.request.Series = append(p.request.Series, warehouse.SeriesRequest{Kind: kind, Name: name})
+		p.columns = append(p.columns, map[string]int{})
+	}
+	return i
+}
+
+func (p *Plan) addColumn(table int, name string) {
+	if _, ok := p.columns[table][name]; !ok {
+		p.columns[table][name] = len(p.columns[table])
+		p.request.Series[table].Columns = append(p.request.Series[table].Columns, name)
+	}
+}
+
+func (p *Plan) tableOf(kind warehouse.SeriesKind, name string) (int, bool) {
+	i, ok := p.tables[tableKey{kind, name}]
+	return i, ok
+}
+
+// columnOf is the place of a column in a table, -1 when it was not asked for.
+func (p *Plan) columnOf(table int, name string) int {
+	if i, ok := p.columns[table][name]; ok {
+		return i
+	}
+	return -1
+}
+
+// bound narrows the request to the rows that any selection can keep: later than every fixed lower bound, not
+// later than now. The results of run-level expressions are in w.
+func (p *Plan) bound(w *worker) warehouse.Request {
+	from := make([]event.Time, len(p.setList))
+	limited := make([]bool, len(p.setList))
+	used := make([]bool, len(p.setList))
+	for _, x := range p.order {
+		if x.op != opSelect {
+			continue
+		}
+		slot := p.sets[x.src]
+		lower, ok := event.Always, false
+		for _, a := range x.args {
+			if a.op != opSince || a.args[0].level != runLevel {
+				continue
+			}
+			if t := w.res[p.index[a.args[0]]].value(0); t.Kind() == event.TimeKind && (!ok || t.Time() > lower) {
+				lower, ok = t.Time(), true
+			}
+		}
+		switch {
+		case !used[slot]:
+			from[slot], limited[slot] = lower, ok
+		case !ok:
+			limited[slot] = false
+		case lower < from[slot]:
+			from[slot] = lower
+		}
+		used[slot] = true
+	}
+	req := warehouse.Request{Series: slices.Clone(p.request.Series)}
+	first := make([]bool, len(req.Series))
+	for slot, tables := range p.setTables {
+		for _, t := range tables {
+			s := &req.Series[t]
+			if !used[slot] || !limited[slot] {
+				s.From, first[t] = event.Always, true
+				continue
+			}
+			if !first[t] || from[slot] < s.From {
+				s.From, first[t] = from[slot], true
+			}
+		}
+	}
+	for t := range req.Series {
+		if req.Series[t].Kind == warehouse.Events || req.Series[t].Kind == warehouse.SystemEvents {
+			req.Series[t].To = w.now + 1
+			if req.Series[t].From == event.Always {
+				req.Series[t].From = -1 << 62 // all: both zero would say so too, but To matters
+			}
+		}
+	}
+	return req
+}

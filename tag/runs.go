@@ -1,0 +1,205 @@
+package tag
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/uptrace/bun"
+
+	"tagma/db"
+	"tagma/errs"
+	"tagma/event"
+	"tagma/library"
+	"tagma/rule"
+	"tagma/stream"
+	"tagma/tagindex"
+)
+
+// The rows of runs, and of what each tag's last run was made of.
+
+type runRow struct {
+	bun.BaseModel `bun:"table:runs"`
+	ID            uint64 `bun:",pk"`
+	Kind          string
+	AsOfMS        int64
+	StartedMS     int64
+	FinishedMS    *int64
+	State         string // running, done, failed
+	Scope         string
+	Parameters    string
+	Stats         string
+	Error         string
+}
+
+type computedRow struct {
+	bun.BaseModel `bun:"table:computed"`
+	Definition    uint32 `bun:",pk"`
+	Run           uint64
+	Version       int
+	Closure       string
+	Events        uint64
+	AsOfMS        int64
+}
+
+// begin writes the row of a run that begins. Runs that a stop of the program cut off are marked as failed.
+func (r *run) begin(ctx context.Context) error {
+	return r.DB.Tx(ctx, func(ctx context.Context, tx bun.Tx) (err error) {
+		if _, err = tx.NewUpdate().Model((*runRow)(nil)).Set("state = ?", "failed").Set("error = ?", "interrupted").
+			Where("state = ?", "running").Exec(ctx); err != nil {
+			return fmt.Errorf("tag: begin a run: %w", err)
+		}
+		if r.number, err = db.NextNumber(ctx, tx, "runs", 1); err != nil {
+			return err
+		}
+		r.number++ // run 0 is none
+		r.report.Run = r.number
+		kind := "compute"
+		if r.opts.Past {
+			kind = "snapshot"
+		}
+		_, err = tx.NewInsert().Model(&runRow{ID: r.number, Kind: kind, AsOfMS: int64(r.opts.AsOf), StartedMS: int64(r.Now()), State: "running",
+			Scope: strings.Join(r.opts.Keys, " "), Parameters: "{}", Stats: "{}"}).Exec(ctx)
+		return err
+	})
+}
+
+// endRun completes the row of the run.
+func (r *run) endRun(ctx context.Context, tx bun.Tx, state, why string) error {
+	params, err := json.Marshal(paramsText(r.eval.Params))
+	if err != nil {
+		return err
+	}
+	stats, err := json.Marshal(r.report)
+	if err != nil {
+		return err
+	}
+	_, err = tx.NewUpdate().Model((*runRow)(nil)).Set("finished_ms = ?", int64(r.Now())).Set("state = ?", state).
+		Set("parameters = ?", string(params)).Set("stats = ?", string(stats)).Set("error = ?", why).Where("id = ?", r.number).Exec(ctx)
+	return err
+}
+
+// failed notes that the run came to nothing. It must not hide the reason, so its own failure is passed over: the
+// next run marks the row.
+func (r *run) failed(why error) {
+	_ = r.DB.Tx(context.Background(), func(ctx context.Context, tx bun.Tx) error { return r.endRun(ctx, tx, "failed", why.Error()) })
+}
+
+// finish writes the mark up to where events are decided, what each tag's run was made of, and completes the row.
+func (r *run) finish(ctx context.Context, tx bun.Tx) error {
+	mark := event.AppendVarint(event.AppendUvarint([]byte{1}, r.offset), int64(r.opts.AsOf))
+	if _, err := r.Changes.Append(ctx, tx, stream.Entry{At: r.opts.AsOf, Kind: EntryMark, Count: 1, Payload: mark}); err != nil {
+		return err
+	}
+	for _, s := range r.subjects {
+		row := &computedRow{Definition: s.id, Run: r.number, Version: s.version, Closure: r.closure(s), Events: r.offset, AsOfMS: int64(r.opts.AsOf)}
+		if _, err := tx.NewInsert().Model(row).On("CONFLICT (definition) DO UPDATE").Set("run = EXCLUDED.run").Set("version = EXCLUDED.version").
+			Set("closure = EXCLUDED.closure").Set("events = EXCLUDED.events").Set("as_of_ms = EXCLUDED.as_of_ms").Exec(ctx); err != nil {
+			return fmt.Errorf("tag: note what %s was computed from: %w", s.key, err)
+		}
+	}
+	return r.endRun(ctx, tx, "done", "")
+}
+
+// closure writes the versions of all definitions below a subject.
+func (r *run) closure(s *subject) string {
+	parts := make([]string, 0, len(s.depends))
+	for _, ref := range s.depends {
+		parts = append(parts, fmt.Sprintf("%s:%d", ref, version(r.set, ref)))
+	}
+	return strings.Join(parts, ",")
+}
+
+// version is the version of a definition; 0 when there is none.
+func version(set *library.Set, ref library.Ref) int {
+	switch ref.Kind {
+	case library.KindTag:
+		if t, ok := set.Tag(ref.Key); ok {
+			return t.Version
+		}
+	case library.KindSegment:
+		if s, ok := set.Segment(ref.Key); ok {
+			return s.Version
+		}
+	case library.KindMeasure:
+		if m, ok := set.Measure(ref.Key); ok {
+			return m.Version
+		}
+	}
+	return 0
+}
+
+// cause says why a run changes a subject: because its definition or one below it was edited, because history was
+// loaded since its last run, because the limits of a population moved, or because time went on.
+func (r *run) cause(ctx context.Context, tx bun.Tx, s *subject) (tagindex.Cause, error) {
+	last, ok, err := computedOf(ctx, tx, s.id)
+	switch {
+	case err != nil:
+		return 0, err
+	case !ok || last.Version != s.version || last.Closure != r.closure(s):
+		return tagindex.ByEdit, nil
+	case last.Events != r.offset:
+		return tagindex.ByImport, nil
+	case rule.UsesPopulation(s.value):
+		return tagindex.ByThreshold, nil
+	}
+	return tagindex.ByRun, nil
+}
+
+func computedOf(ctx context.Context, idb bun.IDB, id uint32) (row computedRow, ok bool, err error) {
+	err = idb.NewSelect().Model(&row).Where("definition = ?", id).Scan(ctx)
+	if errors.Is(err, sql.ErrNoRows) {
+		return row, false, nil
+	}
+	if err != nil {
+		return row, false, fmt.Errorf("tag: read the last run of definition %d: %w", id, err)
+	}
+	return row, true, nil
+}
+
+// LastRun returns the instant that a tag or segment was last computed for; false when it never was.
+func LastRun(ctx context.Context, d Deps, id uint32) (asOf event.Time, ok bool, err error) {
+	row, ok, err := computedOf(ctx, d.DB.Read(), id)
+	return event.Time(row.AsOfMS), ok, err
+}
+
+// paramsText writes parameters exactly, for the record of a run.
+func paramsText(p rule.Params) map[string][]string {
+	out := map[string][]string{}
+	for k, param := range p {
+		texts := []string{}
+		for _, n := range param.Numbers {
+			if n.Present() {
+				texts = append(texts, n.Number().Exact())
+			} else {
+				texts = append(texts, "")
+			}
+		}
+		out[k] = texts
+	}
+	return out
+}
+
+// paramsOf reads what paramsText wrote.
+func paramsOf(texts map[string][]string) (rule.Params, error) {
+	p := rule.Params{}
+	for k, list := range texts {
+		var param rule.Param
+		for _, t := range list {
+			v := event.Value{}
+			if t != "" {
+				n, err := event.ParseNumber(t)
+				if err != nil {
+					return nil, errs.New(errs.Internal, "the parameter %s is recorded as %q", k, t)
+				}
+				v = event.Num(n)
+			}
+			param.Numbers = append(param.Numbers, v)
+		}
+		p[k] = param
+	}
+	return p, nil
+}

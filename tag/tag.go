@@ -1,0 +1,108 @@
+// Package tag computes tags and segments for all customers, keeps the tag index and the change log in step, and
+// answers questions about members. It decides who carries what; what a rule means is decided in package rule.
+package tag
+
+import (
+	"context"
+	"sync"
+
+	"tagma/db"
+	"tagma/event"
+	"tagma/library"
+	"tagma/rule"
+	"tagma/stream"
+	"tagma/tagindex"
+	"tagma/warehouse"
+)
+
+// Deps is what the package works with.
+type Deps struct {
+	DB      *db.DB
+	Store   warehouse.Store
+	Index   *tagindex.Index
+	Events  *stream.Log // the event log
+	Changes *stream.Log // the change log
+	Zone    *event.Zone // the workspace's
+	// Dir is where the snapshots of past instants lie.
+	Dir string
+	// Now tells the time of the machine: when something was done.
+	Now func() event.Time
+	// CatchUp brings the index to the end of the change log.
+	CatchUp func(context.Context) error
+}
+
+// subject is what is computed: a tag or a segment, which has one value.
+type subject struct {
+	id      uint32
+	key     string
+	name    string
+	version int
+	segment bool
+	value   *rule.Expr // the value or band; of a segment the condition
+	number  *rule.Expr // the measure of a tag with bands
+	depends []library.Ref
+}
+
+// indexKey is what the published value of a definition is called in rules.
+func (s *subject) indexKey() string {
+	if s.segment {
+		return "segment:" + s.key
+	}
+	return "tag:" + s.key
+}
+
+// roots are the expressions that the subject needs.
+func (s *subject) roots() []*rule.Expr {
+	if s.number != nil {
+		return []*rule.Expr{s.value, s.number}
+	}
+	return []*rule.Expr{s.value}
+}
+
+// subjects lists what a compiled library can compute: tags by rule, then segments.
+func subjects(c *library.Compiled) (out []*subject) {
+	for _, t := range c.Tags {
+		if t.Tag.Kind == library.ByHand {
+			continue
+		}
+		out = append(out, &subject{id: t.Tag.ID, key: t.Tag.Key, name: t.Tag.Name, version: t.Tag.Version,
+			value: t.Value, number: t.Number, depends: t.Depends})
+	}
+	for _, s := range c.Segments {
+		out = append(out, &subject{id: s.Segment.ID, key: s.Segment.Key, name: s.Segment.Name, version: s.Segment.Version,
+			segment: true, value: s.Cond, depends: s.Depends})
+	}
+	return out
+}
+
+// published gives rules the values that the index has, by the keys of library: tag:KEY, number:KEY, segment:KEY.
+func published(set *library.Set, view *tagindex.View) func(key string, first event.ProfileID, n int) []event.Column {
+	type source struct {
+		slot   uint32
+		number bool
+	}
+	slots := map[string]source{}
+	for t := range set.Tags() {
+		slots["tag:"+t.Key] = source{t.ID, false}
+		slots["number:"+t.Key] = source{t.ID, true}
+	}
+	for s := range set.Segments() {
+		slots["segment:"+s.Key] = source{s.ID, false}
+	}
+	readers := sync.Pool{New: func() any { return view.Reader() }}
+	return func(key string, first event.ProfileID, n int) []event.Column {
+		s, ok := slots[key]
+		if !ok || view.Content(s.slot) == nil {
+			return nil
+		}
+		r := readers.Get().(*tagindex.Reader)
+		defer readers.Put(r)
+		var c event.Column
+		if s.number {
+			r.Measure(s.slot, uint32(first), n, &c)
+		} else {
+			r.Column(s.slot, uint32(first), n, &c)
+		}
+		return []event.Column{c}
+	}
+}

@@ -1,0 +1,229 @@
+package pebble
+
+import (
+	"encoding/binary"
+
+	"tagma/event"
+	"tagma/warehouse"
+)
+
+// A profile's row: low byte · flags · entity · first seen, where it is neither Always nor Never.
+const (
+	profileKnown  = 1 << iota // it exists
+	profilePerson             // NewProfile said so
+	profileNamed              // NewProfile was seen, so the entity is set
+	profileTimed              // first seen has a time
+	profileAlways             // first seen is Always
+)
+
+type profileRow struct {
+	flags  uint8
+	entity event.Entity
+	first  event.Time // Never when none
+}
+
+var noProfile = profileRow{first: event.Never}
+
+// seen lowers first.
+func (p *profileRow) seen(t event.Time) {
+	p.flags |= profileKnown
+	p.first = min(p.first, t)
+}
+
+// join adds a later row of the same profile.
+func (p *profileRow) join(q profileRow) {
+	if p.flags&profileNamed == 0 && q.flags&profileNamed != 0 {
+		p.entity = q.entity
+	}
+	p.flags |= q.flags
+	p.first = min(p.first, q.first)
+}
+
+func (p profileRow) profile() warehouse.Profile {
+	return warehouse.Profile{
+		Known:     p.flags&profileKnown != 0,
+		FirstSeen: p.first,
+		Entity:    p.entity,
+		Person:    p.flags&profilePerson != 0,
+	}
+}
+
+func named(n event.NewProfile) profileRow {
+	p := profileRow{flags: profileKnown | profileNamed, entity: n.Entity, first: n.Seen}
+	if n.Person {
+		p.flags |= profilePerson
+	}
+	return p
+}
+
+func appendProfile(b []byte, low uint8, p profileRow) []byte {
+	flags := p.flags &^ (profileTimed | profileAlways)
+	switch p.first {
+	case event.Never:
+	case event.Always:
+		flags |= profileAlways
+	default:
+		flags |= profileTimed
+	}
+	b = append(b, low, flags, byte(p.entity))
+	if flags&profileTimed != 0 {
+		b = binary.AppendVarint(b, int64(p.first))
+	}
+	return b
+}
+
+func readProfiles(b []byte, f func(low uint8, p profileRow)) error {
+	for len(b) > 0 {
+		if len(b) < 3 {
+			return event.ErrCorrupt
+		}
+		low, p := b[0], profileRow{flags: b[1], entity: event.Entity(b[2]), first: event.Never}
+		b = b[3:]
+		switch {
+		case p.flags&profileTimed != 0:
+			t, n := binary.Varint(b)
+			if n <= 0 {
+				return event.ErrCorrupt
+			}
+			p.first = event.Time(t)
+			b = b[n:]
+		case p.flags&profileAlways != 0:
+			p.first = event.Always
+		}
+		p.flags &^= profileTimed | profileAlways
+		f(low, p)
+	}
+	return nil
+}
+
+// mergeProfiles gives each profile of a block one row.
+func mergeProfiles(value []byte) ([]byte, error) {
+	var rows [warehouse.BlockSize]profileRow
+	for i := range rows {
+		rows[i] = noProfile
+	}
+	if err := readProfiles(value, func(low uint8, p profileRow) { rows[low].join(p) }); err != nil {
+		return nil, err
+	}
+	out := make([]byte, 0, len(value))
+	for low, p := range rows {
+		if p != noProfile {
+			out = appendProfile(out, uint8(low), p)
+		}
+	}
+	return out, nil
+}
+
+const (
+	leafSize = 1024
+	nodeSize = 256
+)
+
+// profileTable holds every profile's row. A copy shares what it does not change: copying costs the root, and the
+// first change of a leaf afterwards costs that leaf.
+type profileTable struct {
+	root  []*profileNode
+	count uint32 // profiles have numbers below it
+	epoch uint64 // nodes and leaves of earlier epochs may be in a copy
+}
+
+type profileNode struct {
+	epoch  uint64
+	leaves [nodeSize]*profileLeaf
+}
+
+type profileLeaf struct {
+	epoch  uint64
+	first  [leafSize]event.Time
+	flags  [leafSize]uint8
+	entity [leafSize]event.Entity
+}
+
+// copied returns a table that later changes of t do not reach.
+func (t *profileTable) copied() profileTable {
+	c := *t
+	c.root = append([]*profileNode(nil), t.root...)
+	t.epoch++
+	return c
+}
+
+func (t *profileTable) get(p event.ProfileID) profileRow {
+	node := int(p / (leafSize * nodeSize))
+	if node >= len(t.root) || t.root[node] == nil {
+		return noProfile
+	}
+	leaf := t.root[node].leaves[p/leafSize%nodeSize]
+	if leaf == nil {
+		return noProfile
+	}
+	i := p % leafSize
+	return profileRow{flags: leaf.flags[i], entity: leaf.entity[i], first: leaf.first[i]}
+}
+
+func (t *profileTable) set(p event.ProfileID, row profileRow) {
+	t.count = max(t.count, uint32(p)+1)
+	n := int(p / (leafSize * nodeSize))
+	for n >= len(t.root) {
+		t.root = append(t.root, nil)
+	}
+	node := t.root[n]
+	if node == nil {
+		node = &profileNode{epoch: t.epoch}
+		t.root[n] = node
+	} else if node.epoch != t.epoch {
+		fresh := *node
+		node = &fresh
+		node.epoch = t.epoch
+		t.root[n] = node
+	}
+	l := p / leafSize % nodeSize
+	leaf := node.leaves[l]
+	if leaf == nil {
+		leaf = &profileLeaf{epoch: t.epoch}
+		for i := range leaf.first {
+			leaf.first[i] = event.Never
+		}
+		node.leaves[l] = leaf
+	} else if leaf.epoch != t.epoch {
+		fresh := *leaf
+		leaf = &fresh
+		leaf.epoch = t.epoch
+		node.leaves[l] = leaf
+	}
+	i := p % leafSize
+	leaf.first[i], leaf.flags[i], leaf.entity[i] = row.first, row.flags, row.entity
+}
+
+// join adds a stored value of a block.
+func (t *profileTable) join(block uint32, value []byte) error {
+	return readProfiles(value, func(low uint8, p profileRow) {
+		id := event.ProfileID(block<<8 | uint32(low))
+		row := t.get(id)
+		row.join(p)
+		t.set(id, row)
+	})
+}
+
+// each calls f with the rows there are, in order of profile.
+func (t *profileTable) each(f func(event.ProfileID, profileRow) error) error {
+	for n, node := range t.root {
+		if node == nil {
+			continue
+		}
+		for l, leaf := range node.leaves {
+			if leaf == nil {
+				continue
+			}
+			for i := range leafSize {
+				row := profileRow{flags: leaf.flags[i], entity: leaf.entity[i], first: leaf.first[i]}
+				if row == noProfile {
+					continue
+				}
+				if err := f(event.ProfileID((n*nodeSize+l)*leafSize+i), row); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}

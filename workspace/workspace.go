@@ -1,0 +1,265 @@
+// Package workspace opens a data directory: lock, database, history, index, and the readers between them. It is
+// the wiring: everything is built here, once, and handed down. One directory and one process are one workspace.
+//
+// The directory holds tagma.db (rows of record and both logs), warehouse/ (the history), index.tags (a snapshot of
+// the tag index, which may be thrown away) and snapshots/ (the tags of past instants).
+package workspace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"tagma/db"
+	"tagma/errs"
+	"tagma/event"
+	"tagma/identity"
+	"tagma/ingest"
+	"tagma/stream"
+	"tagma/tag"
+	"tagma/tagindex"
+	"tagma/warehouse/pebble"
+)
+
+// DefaultTimezone is the zone of a workspace that names no other.
+const DefaultTimezone = "Asia/Shanghai"
+
+const (
+	settingTimezone = "timezone"
+	settingClock    = "clock"
+)
+
+// Workspace is an open data directory.
+type Workspace struct {
+	Dir     string
+	Zone    *event.Zone
+	DB      *db.DB
+	Store   *pebble.Store
+	Index   *tagindex.Index
+	Events  *stream.Log
+	Changes *stream.Log
+
+	lock       *db.Lock
+	identities *identity.Resolver
+	readers    *stream.Runner
+	follower   *tagindex.Follower
+	clock      event.Time // 0: the machine's
+}
+
+// Options of opening.
+type Options struct {
+	CacheBytes int64 // of the history; 0 for the default
+}
+
+// Settings are what a new workspace is made with.
+type Settings struct {
+	Timezone string     // an IANA name; "" is DefaultTimezone
+	Clock    event.Time // stops the workspace's clock; 0 lets it run
+}
+
+// Exists says whether a directory holds a workspace.
+func Exists(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, db.FileName))
+	return err == nil
+}
+
+// now is the machine's clock: the one place that reads it for a workspace.
+func now() event.Time { return event.At(time.Now()) }
+
+// Init makes an empty workspace. A directory that already holds one is a Conflict.
+func Init(ctx context.Context, dir string, s Settings) error {
+	if Exists(dir) {
+		return errs.New(errs.Conflict, "%s already holds a workspace: take another --data, or remove it first", dir)
+	}
+	if s.Timezone == "" {
+		s.Timezone = DefaultTimezone
+	}
+	if _, err := event.LoadZone(s.Timezone); err != nil {
+		return errs.New(errs.Invalid, "%w", err)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return errs.New(errs.Invalid, "make the data directory: %w", err)
+	}
+	lock, err := db.LockDir(dir, now())
+	if err != nil {
+		return err
+	}
+	d, err := db.Open(ctx, dir)
+	if err != nil {
+		return errors.Join(err, lock.Unlock())
+	}
+	err = d.Tx(ctx, func(ctx context.Context, tx bun.Tx) error {
+		if err := db.SetSetting(ctx, tx, settingTimezone, s.Timezone); err != nil {
+			return err
+		}
+		if s.Clock == 0 {
+			return nil
+		}
+		return db.SetSetting(ctx, tx, settingClock, strconv.FormatInt(int64(s.Clock), 10))
+	})
+	return errors.Join(err, d.Close(), lock.Unlock())
+}
+
+// Open opens a workspace and brings its views up to the logs: what a crash left half done is finished. It is a
+// NotFound when there is none, Busy when another process has it open.
+func Open(ctx context.Context, dir string, o Options) (w *Workspace, err error) {
+	if !Exists(dir) {
+		return nil, errs.New(errs.NotFound, "%s holds no workspace: run `tagma init --data %s` first", dir, dir)
+	}
+	w = &Workspace{Dir: dir}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, w.Close())
+			w = nil
+		}
+	}()
+	if w.lock, err = db.LockDir(dir, now()); err != nil {
+		return
+	}
+	if w.DB, err = db.Open(ctx, dir); err != nil {
+		return
+	}
+	if err = w.settings(ctx); err != nil {
+		return
+	}
+	if w.Store, err = pebble.Open(filepath.Join(dir, "warehouse"), pebble.Options{CacheBytes: o.CacheBytes}); err != nil {
+		return
+	}
+	if w.Index, _, err = tagindex.Load(w.indexPath()); err != nil {
+		return
+	}
+	w.Events, w.Changes = stream.EventLog(w.DB), stream.ChangeLog(w.DB)
+	w.identities = identity.NewResolver()
+	if err = ingest.Recover(ctx, w.Ingest()); err != nil {
+		return
+	}
+	err = w.follow(ctx)
+	return
+}
+
+// follow starts the readers and brings them to the end of their logs. An index that is ahead of the change log (a
+// database restored from an older copy) is thrown away and rebuilt.
+func (w *Workspace) follow(ctx context.Context) error {
+	end, err := w.Changes.End(ctx, w.DB.Read())
+	if err != nil {
+		return err
+	}
+	if w.Index.Position() > end {
+		w.Index = tagindex.New()
+	}
+	w.follower = tagindex.Follow(w.Index, w.indexPath())
+	w.readers, err = stream.New(w.DB, stream.Options{Now: now},
+		ingest.WarehouseReader(w.Events, w.Store),
+		stream.Reader{Name: "index", Log: w.Changes, Position: w.follower.Position, Apply: w.follower.Apply, Sync: w.follower.Sync})
+	if err != nil {
+		return err
+	}
+	return w.readers.CatchUp(ctx)
+}
+
+func (w *Workspace) indexPath() string { return filepath.Join(w.Dir, "index.tags") }
+
+func (w *Workspace) settings(ctx context.Context) error {
+	zone, ok, err := db.Setting(ctx, w.DB.Read(), settingTimezone)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		zone = DefaultTimezone
+	}
+	if w.Zone, err = event.LoadZone(zone); err != nil {
+		return err
+	}
+	clock, ok, err := db.Setting(ctx, w.DB.Read(), settingClock)
+	if err != nil || !ok {
+		return err
+	}
+	ms, err := strconv.ParseInt(clock, 10, 64)
+	if err != nil {
+		return fmt.Errorf("workspace: the clock is stored as %q", clock)
+	}
+	w.clock = event.Time(ms)
+	return nil
+}
+
+// Now is the workspace's clock: the machine's, or the instant at which it was stopped.
+func (w *Workspace) Now() event.Time {
+	if w.clock != 0 {
+		return w.clock
+	}
+	return now()
+}
+
+// Ingest is what taking records in works with.
+func (w *Workspace) Ingest() ingest.Deps {
+	return ingest.Deps{DB: w.DB, Log: w.Events, Store: w.Store, Identities: w.identities, Zone: w.Zone, Now: now}
+}
+
+// Tags is what computing and asking works with.
+func (w *Workspace) Tags() tag.Deps {
+	return tag.Deps{DB: w.DB, Store: w.Store, Index: w.Index, Events: w.Events, Changes: w.Changes, Zone: w.Zone,
+		Dir: filepath.Join(w.Dir, "snapshots"), Now: now, CatchUp: w.readers.CatchUp}
+}
+
+// Instant reads an instant as the command line takes it: RFC 3339, or a local date, which means its last instant.
+func (w *Workspace) Instant(text string) (event.Time, error) { return Instant(w.Zone, text) }
+
+// Instant reads an instant in a zone; a local date means its last instant.
+func Instant(z *event.Zone, text string) (event.Time, error) {
+	t, dateOnly, err := z.ParseInstant(text)
+	if err != nil {
+		return 0, errs.New(errs.Invalid, "%w", err)
+	}
+	if dateOnly {
+		return z.End(z.Date(t)), nil
+	}
+	return t, nil
+}
+
+// IDKinds lists the identifier kinds in the order in which a customer is shown by them: user_id, then by the
+// workspace's priority.
+func (w *Workspace) IDKinds(ctx context.Context) ([]string, error) {
+	kinds, err := identity.Kinds(ctx, w.DB.Read())
+	if err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(kinds, func(a, b identity.Kind) int {
+		if (a.Name == "user_id") != (b.Name == "user_id") {
+			if a.Name == "user_id" {
+				return -1
+			}
+			return 1
+		}
+		return a.Priority - b.Priority
+	})
+	out := make([]string, len(kinds))
+	for i, k := range kinds {
+		out[i] = k.Name
+	}
+	return out, nil
+}
+
+// Close saves the index and closes everything.
+func (w *Workspace) Close() error {
+	var all []error
+	if w.follower != nil {
+		all = append(all, w.follower.Sync())
+	}
+	if w.Store != nil {
+		all = append(all, w.Store.Close())
+	}
+	if w.DB != nil {
+		all = append(all, w.DB.Close())
+	}
+	if w.lock != nil {
+		all = append(all, w.lock.Unlock())
+	}
+	return errors.Join(all...)
+}

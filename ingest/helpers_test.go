@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"sort"
@@ -110,6 +111,12 @@ func write(t testing.TB, dir, name, text string) string {
 // dump writes all that the history holds, one row a line.
 func dump(t testing.TB, store warehouse.Store) string {
 	t.Helper()
+	return dumpTo(t, store, math.MaxUint32)
+}
+
+// dumpTo is dump for the profiles below a number, by blocks.
+func dumpTo(t testing.TB, store warehouse.Store, to uint32) string {
+	t.Helper()
 	s, err := store.Snapshot()
 	if err != nil {
 		t.Fatal(err)
@@ -117,7 +124,8 @@ func dump(t testing.TB, store warehouse.Store) string {
 	defer s.Close()
 	var b strings.Builder
 	fmt.Fprintf(&b, "offset %d, %d profiles\n", s.Offset(), s.Profiles())
-	for p := event.ProfileID(0); uint32(p) < s.Profiles(); p++ {
+	to = min(to, s.Profiles())
+	for p := event.ProfileID(0); uint32(p) < to; p++ {
 		fmt.Fprintf(&b, "profile %d %+v\n", p, s.Profile(p))
 	}
 	for _, series := range s.Series() {
@@ -136,7 +144,7 @@ func dump(t testing.TB, store warehouse.Store) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for n := uint32(0); n*warehouse.BlockSize < s.Profiles(); n++ {
+		for n := uint32(0); n*warehouse.BlockSize < to; n++ {
 			var block warehouse.Block
 			if err := r.Block(n, &block); err != nil {
 				t.Fatal(err)

@@ -216,7 +216,7 @@ func (im *importer) file(ctx context.Context, name string, number, files int) er
 	}
 	program, faults := im.m.bind(file.columns(), im.tables)
 	if len(faults) > 0 {
-		return errors.Join(errs.Faulty("nothing was imported", faults), file.close())
+		return errors.Join(errs.Faulty(file.name+" does not fit the mapping", faults), file.close())
 	}
 	im.rejects.file(file.name, file.columns())
 	ctx, cancel := context.WithCancel(ctx)

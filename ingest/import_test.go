@@ -8,10 +8,12 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"syscall"
 	"testing"
 
 	"tagma/errs"
 	"tagma/identity"
+	"tagma/warehouse"
 )
 
 const shopMapping = `
@@ -336,5 +338,59 @@ func TestRejectsThatCannotBeWritten(t *testing.T) {
 	m := mapped(t, d, "m.yaml", "source: s\nrows: {identify: {user_id: id}}")
 	if _, err := Import(context.Background(), d, m, []string{file}, Options{Rejects: closed}); err == nil || !strings.Contains(err.Error(), "write the refused rows") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// full is a store whose disk is full from the n-th load on.
+type full struct {
+	warehouse.Store
+	loads *int
+}
+
+func (f full) StartLoad(id string) (warehouse.Load, error) {
+	*f.loads--
+	l, err := f.Store.StartLoad(id)
+	return fullLoad{l, *f.loads < 0}, err
+}
+
+type fullLoad struct {
+	warehouse.Load
+	full bool
+}
+
+func (f fullLoad) Finish(ctx context.Context) error {
+	if f.full {
+		return fmt.Errorf("warehouse: write the load: %w", syscall.ENOSPC)
+	}
+	return f.Load.Finish(ctx)
+}
+
+func TestFullDisk(t *testing.T) {
+	d := newDeps(t)
+	var rows strings.Builder
+	rows.WriteString("id,date\n")
+	for i := range 20_000 {
+		fmt.Fprintf(&rows, "%d,2020-01-01\n", i)
+	}
+	file := write(t, t.TempDir(), "a.csv", rows.String())
+	m := mapped(t, d, "m.yaml", "source: s\nrows: {identify: {user_id: id}, events: [{name: x, time: date}]}")
+	small, loads := d, 2
+	small.Store = full{d.Store, &loads}
+	r, err := Import(context.Background(), small, m, []string{file}, Options{chunkRows: 4096})
+	const want = "the import stopped after 8192 rows, which are kept; run it again to go on: the disk is full: free space and run the command again, it goes on where it stopped (warehouse: write the load: no space left on device)"
+	if err == nil || err.Error() != want || !errs.Is(err, errs.Busy) || r.Accepted != 8192 {
+		t.Fatalf("%+v\n%v\nwant\n%s", r, err, want)
+	}
+	var state string
+	if err := d.DB.Read().QueryRowContext(context.Background(), "SELECT state FROM imports").Scan(&state); err != nil || state != "failed" {
+		t.Errorf("the import is %q, %v", state, err)
+	}
+	if r = importFiles(t, d, m, file); r.Duplicate != 8192 || r.Accepted != 20_000-8192 {
+		t.Errorf("with space again: %+v", r)
+	}
+	clean := newDeps(t)
+	importFiles(t, clean, m, file)
+	if dump(t, clean.Store) != dump(t, d.Store) {
+		t.Error("the history shows where it stopped")
 	}
 }

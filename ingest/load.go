@@ -23,7 +23,7 @@ type Deps struct {
 	Log        *stream.Log // the event log of DB
 	Store      warehouse.Store
 	Identities *identity.Resolver // of DB
-	Zone       *event.Zone        // the workspace's
+	Zone       *event.Zone        // the workspace's: in it callers read mappings that name none
 	// Now tells the time: when records were accepted.
 	Now func() event.Time
 }

@@ -70,19 +70,29 @@ func (p *planner) noCategory(after *Set, d definition, path string) {
 // concerns tags that the file does not mention.
 func (p *planner) names(after *Set) {
 	edited := map[Ref]bool{}
+	prefixes := false // whether any category's prefix changes
 	for _, c := range p.changes {
+		prefixes = prefixes || slices.Contains(c.Fields, "prefix")
 		if c.What == Add || slices.Contains(c.Fields, "name") || c.What == Restore {
 			edited[c.after.ref()] = true
 		}
 	}
 	for t := range after.Tags() {
+		if edited[t.ref()] && t.Purpose == "" {
+			p.warn(t, "", "write purpose: what it is for, so that others know when to use it", "the purpose is missing")
+		}
+		if edited[t.ref()] && t.Owner == "" {
+			p.warn(t, "", "write owner: who answers for it", "the owner is missing")
+		}
 		if prefix := after.Prefix(t.Category); !strings.HasPrefix(t.Name, prefix) {
 			_, rest, found := strings.Cut(t.Name, "_")
 			if !found {
 				rest = t.Name
 			}
-			p.fault(t, "name", fmt.Sprintf("write name: %s%s, or put it into another category", prefix, rest),
-				"the name %s must begin with %s, as all in the category %s", t.Name, prefix, t.Category)
+			if edited[t.ref()] || prefixes {
+				p.warn(t, "name", fmt.Sprintf("write name: %s%s, or put it into another category", prefix, rest),
+					"the name %s should begin with %s, as all in the category %s", t.Name, prefix, t.Category)
+			}
 		} else if t.Name == prefix {
 			p.fault(t, "name", "", "the name %s is only its category's prefix", t.Name)
 		}

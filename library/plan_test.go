@@ -309,8 +309,14 @@ func TestTwoTagsExchangeTheirKeys(t *testing.T) {
 func TestNames(t *testing.T) {
 	s := planned(t, empty(), shop, false).Set
 	// A category's new prefix concerns the tags that the file does not mention.
-	refused(t, s, "categories: [{key: behavior, name: 行为标签, prefix: 动作_}]", false,
-		"tag frequency: the name 行为_购买频次 must begin with 动作_", "write name: 动作_消费金额")
+	moved := planned(t, s, "categories: [{key: behavior, name: 行为标签, prefix: 动作_}]", false)
+	if len(moved.Warnings) == 0 || !strings.Contains(moved.Warnings[0].String(), "tag frequency: the name 行为_购买频次 should begin with 动作_") {
+		t.Errorf("%v", moved.Warnings)
+	}
+	bare := planned(t, s, "tags: [{key: bare, name: 光秃, category: attribute, value: '1'}]", false)
+	if len(bare.Warnings) != 2 || !strings.Contains(bare.Warnings[0].String(), "the purpose is missing") {
+		t.Errorf("a tag without purpose and owner is taken with a warning: %v", bare.Warnings)
+	}
 	refused(t, s, "tags: [{key: frequency2, name: 行为_购买频次, category: behavior, purpose: p, owner: o, value: '1'}]", false,
 		"tags.yaml:1: tag frequency2: tag frequency is called 行为_购买频次 already")
 	e := planned(t, s, "tags: [{key: member, name: 会员 标签, category: attribute, purpose: p, owner: o, value: '1'}]", false)

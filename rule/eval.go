@@ -120,7 +120,7 @@ func (w *worker) universe() event.Bits {
 
 func (w *worker) exists(p event.ProfileID) bool {
 	m := w.snapshot.Profile(p)
-	return m.Known && m.Person && m.Entity == w.run.Entity && m.FirstSeen <= w.now
+	return m.Known && m.Person && m.Entity == w.run.Entity && (m.Untimed || m.FirstSeen <= w.now)
 }
 
 // Cond returns the customers of the universe for whom a condition, one of the roots, holds.

@@ -386,7 +386,7 @@ func functionTable() []*function {
 				case event.NumberKind:
 					return a[0]
 				case event.TextKind:
-					if n, err := event.ParseNumber(strings.TrimSpace(a[0].Text())); err == nil {
+					if n, err := event.ParseNumber(a[0].Text()); err == nil {
 						return event.Num(n)
 					}
 				case event.BoolKind:

@@ -282,7 +282,7 @@ func TestMeaning(t *testing.T) {
 		{`traits.city.startsWith("上")`, "0"},
 		{`size(traits.city)`, "0=2, 2=2"},
 		{`traits.age > 20 ? "成人" : traits.city`, "0=成人, 2=北京"},
-		{`customer.first_seen > timestamp("2025-06-01")`, "2"},
+		{`customer.first_seen > timestamp("2025-06-01")`, "1, 2"}, // the earliest record that has a time,
 		// population
 		{`mean(traits.age)`, "0=24, 1=24, 2=24"},
 		{`traits.age > mean(traits.age)`, "0"},

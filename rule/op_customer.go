@@ -105,7 +105,7 @@ var opIDs = &op{name: "ids", at: &atCustomer, eval: func(w *worker, x *Expr, _ [
 var opFirstSeen = &op{name: "first_seen", at: &atCustomer, eval: func(w *worker, x *Expr, _ []*vec) *vec {
 	return w.fromValues(w.n, false, func(c int) event.Value {
 		p := w.snapshot.Profile(w.block.First + event.ProfileID(c))
-		if !p.Known || p.FirstSeen == event.Always || p.FirstSeen == event.Never {
+		if !p.Known || p.FirstSeen == event.Never {
 			return event.Value{}
 		}
 		return event.Instant(p.FirstSeen)

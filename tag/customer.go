@@ -57,13 +57,13 @@ func ReadCustomer(ctx context.Context, d Deps, id event.ProfileID, now event.Tim
 	}
 	defer snap.Close()
 	c := &Customer{Number: id, Identifiers: map[string][]string{}}
-	switch first := snap.Profile(id).FirstSeen; first {
-	case event.Always:
+	switch p := snap.Profile(id); {
+	case p.FirstSeen != event.Never:
+		c.FirstSeen = d.Zone.Format(p.FirstSeen)
+	case p.Untimed:
 		c.FirstSeen = "always"
-	case event.Never:
-		c.FirstSeen = "never"
 	default:
-		c.FirstSeen = d.Zone.Format(first)
+		c.FirstSeen = "never"
 	}
 	if err := c.history(snap, d.Zone, id, now, last); err != nil {
 		return nil, err

@@ -156,7 +156,7 @@ func (t *table) enter(code uint32, entered *Set, epoch uint64) {
 	case t.only == nobody, t.only != many && t.sets[t.only].Count() == 0:
 		t.only = int32(code)
 	case t.only != many:
-		t.present = t.sets[t.only]
+		t.present = (&Set{}).or(t.sets[t.only], epoch)
 		t.only = many
 	}
 	t.sets[code] = t.sets[code].or(entered, epoch)

@@ -1,6 +1,8 @@
 package warehouse
 
 import (
+	"sync"
+
 	"tagma/event"
 )
 
@@ -78,6 +80,9 @@ func (a *Assembler) Reset(low int) {
 // in the time of another.
 func (a *Assembler) Add(value []byte, chunk int) error {
 	const pad = 8
+	if a.cells == nil {
+		a.cells = *cells.Get().(*[]byte)
+	}
 	if n := len(value) + pad; cap(a.cells)-len(a.cells) < n {
 		a.cells = make([]byte, 0, max(2*cap(a.cells), 2*n, 4096)) // what was added stays in the old one
 	}
@@ -86,6 +91,19 @@ func (a *Assembler) Add(value []byte, chunk int) error {
 	end := len(a.cells)
 	a.cells = a.cells[:end+pad]
 	return a.layout.add(cursor{buf: a.cells[:end+pad], at: from, end: end}, chunk)
+}
+
+// cells are copies of stored values, which a reader of one profile needs for a moment only.
+var cells = sync.Pool{New: func() any { b := make([]byte, 0, 16<<10); return &b }}
+
+// Release ends the use of a. Tables that were filled in stay as they are: no column points into stored bytes.
+func (a *Assembler) Release() {
+	if a.cells != nil && cap(a.cells) <= 1<<20 {
+		b := a.cells[:0]
+		cells.Put(&b)
+	}
+	a.cells = nil
+	a.layout.reset(-1)
 }
 
 // Table decodes what was added.

@@ -109,10 +109,12 @@ type Load interface {
 type Profile struct {
 	// Known says that a NewProfile, or any record of it, was written.
 	Known bool
-	// FirstSeen is the earliest effective time of any of the profile's records (events, system events, traits,
-	// NewProfile.Seen); event.Always where one has no time; event.Never where there is none yet. Identifiers have
-	// no time and do not count.
+	// FirstSeen is the earliest effective time of any of the profile's records that have one (events, system
+	// events, traits, NewProfile.Seen); event.Never where there is none yet. Identifiers have no time and do not
+	// count.
 	FirstSeen event.Time
+	// Untimed says that one of the records has no time: the profile exists at every instant.
+	Untimed bool
 	Entity    event.Entity
 	Person    bool
 }

@@ -185,6 +185,8 @@ func (c *queryCmd) explain(p *program, w *workspace.Workspace, o tag.QueryOption
 type membersCmd struct {
 	AsOf    string `help:"As computed for this instant by compute --as-of." placeholder:"T"`
 	Segment string `help:"A segment instead of a tag." placeholder:"KEY" xor:"what"`
+	Values  bool   `help:"Print identifier and value, tab between." xor:"want"`
+	Count   bool   `help:"Print the number of members alone." xor:"want"`
 	Tag     string `arg:"" optional:"" help:"TAG or TAG=VALUE." xor:"what"`
 }
 
@@ -211,7 +213,14 @@ func (c *membersCmd) Run(p *program) error {
 		if err != nil {
 			return err
 		}
-		return p.printRows(w.Zone, m.Rows, !q.Segment && !q.HasValue)
+		switch {
+		case c.Count && p.json:
+			return p.printJSON(map[string]any{"count": len(m.Rows), "as_of": w.Zone.Format(m.AsOf)})
+		case c.Count:
+			fmt.Fprintln(p.out, len(m.Rows))
+			return nil
+		}
+		return p.printRows(w.Zone, m.Rows, c.Values)
 	})
 }
 

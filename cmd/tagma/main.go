@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -67,7 +69,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		fmt.Fprintln(errOut, "tagma:", err)
 		return 1
 	}
-	parsed, err := parser.Parse(args)
+	parsed, err := parser.Parse(shielded(args))
 	if code >= 0 { // --help or --version was answered
 		return code
 	}
@@ -93,6 +95,19 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	}
 	fmt.Fprintln(errOut, "tagma:", err)
 	return 1
+}
+
+// shielded puts a -- before an expression that begins with a minus, such as -traits.debt, so that it is not taken
+// for a flag.
+func shielded(args []string) []string {
+	last := len(args) - 1
+	if last < 1 || !slices.Contains(args, "query") || slices.Contains(args, "--") {
+		return args
+	}
+	if x := args[last]; len(x) > 1 && x[0] == '-' && strings.ContainsAny(x, ".( ") && !strings.HasPrefix(x, "--") {
+		return append(slices.Clone(args[:last]), "--", x)
+	}
+	return args
 }
 
 // errWrong fails a command that has already said why.

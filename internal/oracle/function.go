@@ -239,10 +239,11 @@ func (c customer) dated(name string, v []event.Value) any {
 		}
 		return integer(years)
 	case "hour":
-		if v[0].Kind() != event.TimeKind {
-			return event.Value{}
+		at := v[0].Time()
+		if v[0].Kind() == event.DateKind { // its first instant
+			at = cal.start(d)
 		}
-		return integer(cal.local(v[0].Time()).Hour())
+		return integer(cal.local(at).Hour())
 	case "weekday":
 		return integer(weekday(d))
 	case "day":
@@ -263,6 +264,9 @@ func (c customer) dated(name string, v []event.Value) any {
 	case "add":
 		n, unit := span(v[1].Text())
 		if v[0].Kind() == event.DateKind {
+			if ms, ok := clock(n, unit); ok { // from its first instant
+				return event.Instant(cal.start(d) + event.Time(ms))
+			}
 			return event.Civil(move(d, n, unit))
 		}
 		return event.Instant(cal.add(v[0].Time(), n, unit))

@@ -104,7 +104,7 @@ func (w *writer) value(sort string, depth int) string {
 	case "list":
 		return w.list(depth)
 	}
-	return w.any(depth, sort)
+	return w.anyOr(depth, sort, "1")
 }
 
 // any writes something whose kind shows itself in the data: a trait, a property, what is selected of an event.
@@ -237,7 +237,7 @@ func (w *writer) number(depth int) string {
 		s, _, _ := w.selection(d)
 		return s + w.pick(".count()", ".days()", `.streak("d")`, `.streak("w")`, `.streak("mo")`, ".max_gap()", ".peak("+w.span(true)+")")
 	case 3, 4:
-		return w.rowMeasure(d, w.pick("sum", "avg", "min", "max", "distinct"), "number")
+		return w.rowMeasure(d, w.pick("sum", "avg", "min", "max", "distinct", "top", "sum", "distinct"), "number")
 	case 5, 6:
 		return "(" + w.number(d) + " " + w.pick("+", "-", "*", "/", "%") + " " + w.number(d) + ")"
 	case 7:
@@ -247,7 +247,7 @@ func (w *writer) number(depth int) string {
 		case 1:
 			return w.pick("abs", "floor") + "(" + w.number(d) + ")"
 		case 2:
-			return w.pick("min", "max") + "(" + w.number(d) + ", " + w.number(d) + ")"
+			return w.pick("min", "max") + "(" + w.number(d) + ", " + w.number(d) + w.pick("", ", "+w.number(0)) + ")"
 		case 3:
 			return "pow(" + w.number(d) + ", " + w.pick("2", "0.5", "3", "-1", "0", "100") + ")"
 		case 4:
@@ -401,7 +401,7 @@ func (w *writer) time(depth int) string {
 	case 6:
 		return "(" + w.time(d) + w.pick(" + ", " - ") + "duration(" + w.span(true) + "))"
 	case 7:
-		return w.rowMeasure(d, w.pick("min", "max"), "time")
+		return w.rowMeasure(d, w.pick("min", "max", "top"), "time")
 	case 8:
 		return "(" + w.cond(d) + " ? " + w.time(d) + " : " + w.time(d) + ")"
 	}
@@ -418,6 +418,10 @@ func (w *writer) date(depth int) string {
 		if depth > 0 {
 			return "add(" + w.date(depth-1) + ", " + w.pick(`"1d"`, `"-1d"`, `"1mo"`, `"-1y"`) + ")"
 		}
+	case 3:
+		if depth > 0 && rarely(w.Rand, 2) {
+			return w.rowMeasure(depth-1, w.pick("min", "max", "top"), "date")
+		}
 	}
 	return "date(" + w.time(depth-1) + ")"
 }
@@ -430,7 +434,7 @@ func (w *writer) list(depth int) string {
 	case 1:
 		return w.rowMeasure(depth, "values", "text")
 	case 2:
-		return w.rowMeasure(depth, "values", "number")
+		return w.rowMeasure(depth, "values", w.pick("number", "date", "time", ""))
 	case 3:
 		return w.method(w.text(depth-1), "split", quoted(w.pick("|", "a", "海")))
 	case 4:

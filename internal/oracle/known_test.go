@@ -33,7 +33,7 @@ var knownDifferences = map[string]func(s *scene, text string, n rule.Node) bool{
 	"x || x, x && x and !!x of an undeclared x are missing where x is": func(_ *scene, _ string, n rule.Node) bool {
 		switch n := n.(type) {
 		case *rule.Binary:
-			return (n.Op == "||" || n.Op == "&&") && rule.OneLine(n.X) == rule.OneLine(n.Y)
+			return (n.Op == "||" || n.Op == "&&") && dotted(n.X) == dotted(n.Y)
 		case *rule.Unary:
 			inner, ok := n.X.(*rule.Unary)
 			return ok && n.Op == "!" && inner.Op == "!"
@@ -44,14 +44,22 @@ var knownDifferences = map[string]func(s *scene, text string, n rule.Node) bool{
 
 var (
 	eventTime  = regexp.MustCompile(`(nth|latest|earliest)\([-0-9]*\)\)*(\.time|\["time"\])`)
-	undeclared = regexp.MustCompile(`traits|due|birthday|tags|measures|min|max`)
+	undeclared = regexp.MustCompile(`traits|due|birthday|at|tags|measures|min|max`)
 	tiny       = regexp.MustCompile(`[0-9]\.[0-9]{19,}`)
 )
+
+// dotted writes an expression with x["name"] as x.name.
+func dotted(n rule.Node) string {
+	return strings.NewReplacer(`["`, ".", `"]`, "").Replace(rule.OneLine(n))
+}
 
 func undeclaredNode(n rule.Node) bool {
 	switch n.(type) {
 	case *rule.Member, *rule.Index, *rule.Ternary:
 		return true
+	case *rule.Call:
+		c := n.(*rule.Call)
+		return c.Fun == "min" || c.Fun == "max" || c.Fun == "top"
 	}
 	return false
 }

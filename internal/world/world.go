@@ -36,15 +36,19 @@ func (w *World) Close() {}
 // Profile implements warehouse.Snapshot.
 func (w *World) Profile(p event.ProfileID) warehouse.Profile {
 	out := warehouse.Profile{FirstSeen: event.Never}
+	lower := func(q event.ProfileID, t event.Time) {
+		switch {
+		case q != p:
+		case t == event.Always:
+			out.Untimed = true
+		case t < out.FirstSeen:
+			out.FirstSeen = t
+		}
+	}
 	for _, k := range w.Known {
 		if k.Profile == p {
 			out.Known, out.Entity, out.Person = true, k.Entity, k.Person
-			out.FirstSeen = k.Seen
-		}
-	}
-	lower := func(q event.ProfileID, t event.Time) {
-		if q == p && t < out.FirstSeen {
-			out.FirstSeen = t
+			lower(p, k.Seen)
 		}
 	}
 	for _, e := range w.Events {

@@ -111,7 +111,7 @@ func (l *load) Identifier(i event.Identifier) error {
 	if err := l.open(); err != nil {
 		return err
 	}
-	l.note(i.Profile, profileRow{flags: profileKnown, first: event.Never})
+	l.note(i.Profile, seenAt(event.Never))
 	return l.stage.identifier(i)
 }
 
@@ -120,7 +120,7 @@ func (l *load) Event(e *event.Event) error {
 	if err := l.open(); err != nil {
 		return err
 	}
-	l.note(e.Profile, profileRow{flags: profileKnown, first: e.Time})
+	l.note(e.Profile, seenAt(e.Time))
 	return l.stage.event(warehouse.Events, e)
 }
 
@@ -129,7 +129,7 @@ func (l *load) Trait(t event.Trait) error {
 	if err := l.open(); err != nil {
 		return err
 	}
-	l.note(t.Profile, profileRow{flags: profileKnown, first: t.Time})
+	l.note(t.Profile, seenAt(t.Time))
 	return l.stage.trait(t)
 }
 

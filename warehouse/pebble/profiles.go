@@ -7,27 +7,38 @@ import (
 	"tagma/warehouse"
 )
 
-// A profile's row: low byte · flags · entity · first seen, where it is neither Always nor Never.
+// A profile's row: low byte · flags · entity · first seen, where there is one.
 const (
 	profileKnown  = 1 << iota // it exists
 	profilePerson             // NewProfile said so
 	profileNamed              // NewProfile was seen, so the entity is set
 	profileTimed              // first seen has a time
-	profileAlways             // first seen is Always
+	profileAlways             // it has a record without a time
 )
 
 type profileRow struct {
 	flags  uint8
 	entity event.Entity
-	first  event.Time // Never when none
+	first  event.Time // the earliest time of a record that has one; Never when none
 }
 
 var noProfile = profileRow{first: event.Never}
 
-// seen lowers first.
+// seen takes in that there is a record of a time, or of none.
 func (p *profileRow) seen(t event.Time) {
 	p.flags |= profileKnown
-	p.first = min(p.first, t)
+	if t == event.Always {
+		p.flags |= profileAlways
+	} else {
+		p.first = min(p.first, t)
+	}
+}
+
+// seenAt is the row of a profile of which one record is known.
+func seenAt(t event.Time) profileRow {
+	p := noProfile
+	p.seen(t)
+	return p
 }
 
 // join adds a later row of the same profile.
@@ -43,13 +54,16 @@ func (p profileRow) profile() warehouse.Profile {
 	return warehouse.Profile{
 		Known:     p.flags&profileKnown != 0,
 		FirstSeen: p.first,
+		Untimed:   p.flags&profileAlways != 0,
 		Entity:    p.entity,
 		Person:    p.flags&profilePerson != 0,
 	}
 }
 
 func named(n event.NewProfile) profileRow {
-	p := profileRow{flags: profileKnown | profileNamed, entity: n.Entity, first: n.Seen}
+	p := seenAt(n.Seen)
+	p.flags |= profileNamed
+	p.entity = n.Entity
 	if n.Person {
 		p.flags |= profilePerson
 	}
@@ -57,12 +71,8 @@ func named(n event.NewProfile) profileRow {
 }
 
 func appendProfile(b []byte, low uint8, p profileRow) []byte {
-	flags := p.flags &^ (profileTimed | profileAlways)
-	switch p.first {
-	case event.Never:
-	case event.Always:
-		flags |= profileAlways
-	default:
+	flags := p.flags &^ profileTimed
+	if p.first != event.Never {
 		flags |= profileTimed
 	}
 	b = append(b, low, flags, byte(p.entity))
@@ -79,18 +89,15 @@ func readProfiles(b []byte, f func(low uint8, p profileRow)) error {
 		}
 		low, p := b[0], profileRow{flags: b[1], entity: event.Entity(b[2]), first: event.Never}
 		b = b[3:]
-		switch {
-		case p.flags&profileTimed != 0:
+		if p.flags&profileTimed != 0 {
 			t, n := binary.Varint(b)
 			if n <= 0 {
 				return event.ErrCorrupt
 			}
 			p.first = event.Time(t)
 			b = b[n:]
-		case p.flags&profileAlways != 0:
-			p.first = event.Always
 		}
-		p.flags &^= profileTimed | profileAlways
+		p.flags &^= profileTimed
 		f(low, p)
 	}
 	return nil

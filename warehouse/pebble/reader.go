@@ -84,9 +84,13 @@ func (s *seriesReader) open(v *snapshot, want warehouse.SeriesRequest) (err erro
 // Close ends the reader.
 func (r *reader) Close() {
 	for i := range r.series {
-		if it := r.series[i].it; it != nil {
-			it.Close() // its error was given by the read that met it
-			r.series[i].it = nil
+		s := &r.series[i]
+		if s.it != nil {
+			s.it.Close() // its error was given by the read that met it
+			s.it = nil
+		}
+		if s.assembler != nil {
+			s.assembler.Release()
 		}
 	}
 	r.closed = true

@@ -325,7 +325,7 @@ func profiles(t *testing.T, open func(t *testing.T, dir string) warehouse.Store)
 	defer snap.Close()
 	want := []warehouse.Profile{
 		{Known: true, Person: true, FirstSeen: event.Never},
-		{Known: true, Entity: 3, FirstSeen: event.Always},
+		{Known: true, Entity: 3, FirstSeen: event.Never, Untimed: true},
 		{Known: true, FirstSeen: 1000},
 		{FirstSeen: event.Never},
 	}
@@ -348,7 +348,7 @@ func profiles(t *testing.T, open func(t *testing.T, dir string) warehouse.Store)
 		t.Errorf("%d profiles, want 3", snap.Profiles())
 	}
 	want[2] = warehouse.Profile{Known: true, Person: true, FirstSeen: 500}
-	want[0].FirstSeen = event.Always
+	want[0].FirstSeen, want[0].Untimed = 700, true
 	for range 2 {
 		now, err := s.Snapshot()
 		if err != nil {

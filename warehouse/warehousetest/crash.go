@@ -69,6 +69,7 @@ func Crash(t *testing.T, open func(t *testing.T, dir string) warehouse.Store) {
 	if m.offset == 0 {
 		t.Error("no child wrote anything")
 	}
+	t.Logf("%d batches and loads survived", m.offset)
 }
 
 // killChild runs a child, kills it when it has said so many lines, and returns the offset it last synced.

@@ -67,7 +67,11 @@ func (m *model) touch(p event.ProfileID, t event.Time) warehouse.Profile {
 		x.FirstSeen = event.Never
 	}
 	x.Known = true
-	x.FirstSeen = min(x.FirstSeen, t)
+	if t == event.Always {
+		x.Untimed = true
+	} else {
+		x.FirstSeen = min(x.FirstSeen, t)
+	}
 	m.profiles[p] = x
 	m.count = max(m.count, uint32(p)+1)
 	return x

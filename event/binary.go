@@ -26,7 +26,7 @@ type Reader struct {
 	Err error
 }
 
-// NewReader reads b, which must not change while texts taken from it are in use is not required: texts are copied.
+// NewReader reads b. Texts are copied, Bytes are not.
 func NewReader(b []byte) *Reader { return &Reader{b: b} }
 
 // Len is the number of bytes not yet read.

@@ -30,9 +30,10 @@ type Trait struct {
 
 // Event is something the customer did. Props are best sorted by name.
 type Event struct {
-	Name  string
-	Time  event.Time
-	Props []event.Property
+	Name   string
+	Time   event.Time
+	Source string // "" is the loader's
+	Props  []event.Property
 }
 
 // Limits of the records that are handed on together, and of what is committed as one.
@@ -210,7 +211,7 @@ func (l *load) packet(ctx context.Context, source string, p *packet) error {
 	if err != nil {
 		return err
 	}
-	out := event.Event{Source: source}
+	var out event.Event
 	traits, events := 0, 0
 	for i, r := range p.records {
 		a := &answers[i]
@@ -228,7 +229,10 @@ func (l *load) packet(ctx context.Context, source string, p *packet) error {
 		}
 		for ; events < r.events; events++ {
 			e := &p.events[events]
-			out.Profile, out.Name, out.Time, out.Props = a.Profile, e.Name, e.Time, e.Props
+			out.Profile, out.Name, out.Time, out.Source, out.Props = a.Profile, e.Name, e.Time, source, e.Props
+			if e.Source != "" {
+				out.Source = e.Source
+			}
 			if err := l.event(ctx, &out); err != nil {
 				return err
 			}

@@ -2,6 +2,7 @@ package rule
 
 import (
 	"slices"
+	"strings"
 
 	"tagma/event"
 )
@@ -9,7 +10,7 @@ import (
 // Not returns the complement.
 func (b *Builder) Not(x *Expr) *Expr {
 	if x.op == opNot {
-		return x.args[0]
+		return b.And(x.args[0])
 	}
 	return b.make(Expr{Type: Bool, op: opNot, args: []*Expr{x}})
 }
@@ -30,10 +31,26 @@ func (b *Builder) nary(o *op, xs []*Expr) *Expr {
 		}
 	}
 	slices.SortFunc(flat, func(a, c *Expr) int { return a.id - c.id })
-	if flat = slices.Compact(flat); len(flat) == 1 {
+	if flat = slices.Compact(flat); len(flat) == 1 && flat[0].Condition() {
 		return flat[0]
 	}
 	return b.make(Expr{Type: Bool, op: o, args: flat})
+}
+
+// Condition says whether x holds or does not, and is never missing; a trait that is true or false may be missing.
+func (x *Expr) Condition() bool {
+	if x.Type != Bool {
+		return false
+	}
+	switch x.op {
+	case opTrait, opProperty, opField, opTernary, opMin, opMax, opTop, opCases:
+		return x.op == opTernary && x.args[1].Condition() && x.args[2].Condition()
+	case opBroadcast:
+		return x.args[0].Condition()
+	case opPublished:
+		return strings.HasPrefix(x.str, "segment:")
+	}
+	return true
 }
 
 // Compare returns a comparison; a constant goes to the right.
@@ -42,6 +59,9 @@ func (b *Builder) Compare(o *op, x, y *Expr) *Expr {
 		if _, both := y.constant(); !both {
 			x, y, o = y, x, mirrored[o]
 		}
+	}
+	if f := b.fuse(o, x, y); f != nil {
+		return f
 	}
 	return b.make(Expr{Type: Bool, op: o, args: []*Expr{x, y}})
 }

@@ -35,7 +35,7 @@ func Check(text string, env *Env, want Want) (*Rule, []Fault) {
 	if len(faults) > 0 {
 		return nil, faults
 	}
-	c := &checker{env: env, b: env.Builder, text: text, nodes: map[Node]*Expr{}}
+	c := &checker{env: env, b: env.Builder, text: text, nodes: map[Node]*Expr{}, fixed: map[*Expr][]string{}}
 	var x *Expr
 	if want == Condition {
 		x = c.cond(src.Root)
@@ -70,6 +70,8 @@ type checker struct {
 	variable string    // the name bound by the enclosing where, sum, …; empty outside
 	set      *eventSet // what it ranges over
 	outer    []string  // names bound further out, which must not be used
+
+	fixed map[*Expr][]string // the values that a tag can have, by its expression
 }
 
 func (c *checker) fault(n Node, format string, args ...any) *Expr {
@@ -292,12 +294,16 @@ func (c *checker) arithmetic(n *Binary) *Expr {
 		return c.b.make(Expr{Type: Time, op: opShift, args: []*Expr{x, y}, str: n.Op})
 	case x.Type == Duration && y.Type == Time && n.Op == "+":
 		return c.b.make(Expr{Type: Time, op: opShift, args: []*Expr{y, x}, str: n.Op})
+	case n.Op == "-" && onlyTimes(x) && onlyTimes(y):
+		return c.b.make(Expr{Type: Duration, op: opElapsed, args: []*Expr{x, y}})
 	case (x.Type == Time && (y.Type == Time || y.Type == Any) || x.Type == Any && y.Type == Time) && n.Op == "-":
 		return c.b.make(Expr{Type: Duration, op: opElapsed, args: []*Expr{x, y}})
 	case x.Type == Any && y.Type == Duration && (n.Op == "+" || n.Op == "-"):
 		return c.b.make(Expr{Type: Time, op: opShift, args: []*Expr{x, y}, str: n.Op})
 	case n.Op == "+" && (x.Type == Text || y.Type == Text) && x.Type.accepts(Text) && y.Type.accepts(Text):
 		return c.b.make(Expr{Type: Text, op: opConcat, args: []*Expr{x, y}})
+	case n.Op == "+" && x.Type == Any && y.Type == Any:
+		return c.b.make(Expr{Type: Any, op: opPlus, args: []*Expr{x, y}, hint: kindsOf(x, y)})
 	case x.Type == Duration && y.Type == Duration && (n.Op == "+" || n.Op == "-"):
 		return c.b.make(Expr{Type: Duration, op: arithOps[n.Op], args: []*Expr{x, y}})
 	}
@@ -326,6 +332,11 @@ func (c *checker) arithmetic(n *Binary) *Expr {
 		return c.b.Const(event.Value{})
 	}
 	return c.b.make(Expr{Type: Number, op: arithOps[n.Op], args: []*Expr{x, y}})
+}
+
+// onlyTimes says that x is a time: by its type, or because nothing else ever came.
+func onlyTimes(x *Expr) bool {
+	return x.Type == Time || x.Type == Any && len(x.hint) == 1 && x.hint[0] == event.TimeKind
 }
 
 // operand is a value or a duration.
@@ -459,15 +470,18 @@ func (c *checker) warnKinds(n Node, x *Expr, with Type) {
 // warnValues warns when a tag of fixed values is compared with another value.
 func (c *checker) warnValues(n *Binary, x, y *Expr) {
 	v, ok := y.constant()
-	if !ok || x.op != opCases || v.Kind() != event.TextKind {
+	if !ok || v.Kind() != event.TextKind {
 		return
 	}
-	var names []string
-	for _, k := range x.aux.(*CaseValues).Values {
-		if k.Equal(v) {
-			return
+	names := c.fixed[x]
+	if values, cases := x.CaseValues(); cases {
+		names = nil
+		for _, k := range values {
+			names = append(names, k.Text())
 		}
-		names = append(names, k.Text())
+	}
+	if len(names) == 0 || slices.Contains(names, v.Text()) {
+		return
 	}
 	c.warn(n.Y, "the tag never has the value %s", v)
 	c.faults[len(c.faults)-1].Hint = didYouMean(v.Text(), names)

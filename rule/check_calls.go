@@ -239,14 +239,14 @@ func (c *checker) instant(n Node, end bool) (x *Expr, isDate bool) {
 	if x == nil {
 		return nil, false
 	}
-	if x.Type == Date {
-		if end {
-			one, _ := event.ParseSpan("1d")
-			x = c.b.make(Expr{Type: Date, op: functions["add"].op, args: []*Expr{x, c.b.Const(event.Text("1d"))}, aux: one})
-		}
-		return c.b.make(Expr{Type: Time, op: opDayStart, args: []*Expr{x}}), true
+	if x.Type == Time {
+		return x, false
 	}
-	return x, false
+	start := Expr{Type: Time, op: opDayStart, args: []*Expr{x}}
+	if end {
+		start.str = "after"
+	}
+	return c.b.make(start), x.Type == Date
 }
 
 // lambda checks the body of a where or measure with its variable bound to the rows of a set.
@@ -471,7 +471,7 @@ func (c *checker) has(n *Call, args []Node) *Expr {
 	case Events:
 		return c.faultHint(args[0], "write .count() > 0", "has takes a trait, identifier, tag or property; this is a selection of events")
 	case Bool:
-		if x.op != opTrait && x.op != opProperty && x.op != opField && x.op != opTernary && x.op != opPublished {
+		if x.Condition() {
 			return c.fault(args[0], "a condition is never missing")
 		}
 	}
@@ -569,12 +569,17 @@ func fnv1a(s string) uint64 {
 	return h
 }
 
-// opDayStart: the first instant of a date.
+// opDayStart: the first instant of a date, or with str "after" the first one after it; a time stays as it is.
 var opDayStart = &op{name: "day_start", eval: func(w *worker, x *Expr, args []*vec) *vec {
 	n, single := w.frame(x)
 	return w.fromValues(n, single, func(i int) event.Value {
-		if v := args[0].value(i); v.Kind() == event.DateKind {
+		switch v := args[0].value(i); {
+		case v.Kind() == event.DateKind && x.str == "after":
+			return event.Instant(w.zone.Start(v.Date() + 1))
+		case v.Kind() == event.DateKind:
 			return event.Instant(w.zone.Start(v.Date()))
+		case v.Kind() == event.TimeKind:
+			return v
 		}
 		return event.Value{}
 	})

@@ -80,7 +80,7 @@ func (c *checker) named(n Node, root *Name, keys []pathKey) *Expr {
 		return c.field(n, c.set, keys)
 	}
 	if slices.Contains(c.outer, name) {
-		return c.faultHint(n, "compute it outside, or use .then(…, same(…))", "%s belongs to another selection and cannot be used inside this one", name)
+		return c.faultHint(n, "compute it outside", "%s belongs to another selection and cannot be used inside this one", name)
 	}
 	if c.env.row != nil {
 		return c.rowName(n, root, keys)
@@ -139,6 +139,7 @@ func (c *checker) trait(n Node, name string) *Expr {
 		return c.faultHint(n, didYouMean(name, sortedKeys(c.env.Names.Traits)), "there is no trait %s: it never came and no schema declares it", quoteName(name))
 	}
 	t, hint := f.typ()
+	c.warnDeclared(n, f)
 	return c.b.make(Expr{Type: t, op: opTrait, str: name, hint: hint})
 }
 
@@ -148,6 +149,13 @@ func (f Field) typ() (Type, []event.Kind) {
 		return TypeOf(f.Declared), nil
 	}
 	return Any, f.Seen
+}
+
+// warnDeclared warns when nothing that came so far is of the declared type: only values of that type are looked at.
+func (c *checker) warnDeclared(n Node, f Field) {
+	if f.Declared != event.Missing && len(f.Seen) > 0 && !slices.Contains(f.Seen, f.Declared) {
+		c.warn(n, "the schema declares %s, but so far only %s came: nobody has a value", TypeOf(f.Declared), kindList(f.Seen))
+	}
 }
 
 // events is the selection of an event name, or all of them.
@@ -183,6 +191,9 @@ func (c *checker) tag(n Node, keys []pathKey) *Expr {
 		return c.fault(n, "the tag %s has no bands, so it has no .number", quoteName(name))
 	case number:
 		return ref.Number
+	}
+	if len(ref.Values) > 0 {
+		c.fixed[ref.Value] = ref.Values
 	}
 	return ref.Value
 }
@@ -226,6 +237,7 @@ func (c *checker) field(n Node, set *eventSet, keys []pathKey) *Expr {
 		return c.faultHint(n, hint, "%s has no property %s: it never came and no schema declares it", set.describe(), quoteName(name))
 	}
 	t, seen := f.typ()
+	c.warnDeclared(n, f)
 	return c.b.make(Expr{Type: t, op: opProperty, str: name, src: set, hint: seen})
 }
 

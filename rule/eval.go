@@ -58,15 +58,29 @@ type worker struct {
 	dates    [][]int64
 	dateDone []int
 	rowBuf   []int32
+	refs     []rowRef // the rows of a customer that are brought into one order
+	sorted   []rowRef
+	keys     []uint64
 	keyBuf   []int64
 	args     []*vec
 	batch    *RowBatch
 	number   int
+	node     int    // the place of the expression that is being evaluated
+	memos    []memo // by place: what a comparison with a constant prepared
+}
+
+// memo is what a comparison with a constant prepared for the column that it met last: blocks resemble each other.
+type memo struct {
+	ready  bool
+	scale  int
+	lo, hi int64
+	dict   event.Dict
+	codes  []uint32
 }
 
 func newWorker(p *Plan, r *Run) *worker {
 	w := &worker{plan: p, run: r, zone: r.Zone, now: r.Now, params: r.Params, snapshot: r.Snapshot}
-	w.res = make([]*vec, len(p.order))
+	w.res, w.memos = make([]*vec, len(p.order)), make([]memo, len(p.order))
 	w.sets, w.setDone = make([]eventRows, len(p.setList)), make([]int, len(p.setList))
 	w.dates, w.dateDone = make([][]int64, len(p.setList)), make([]int, len(p.setList))
 	w.epoch, w.n = 1, 1
@@ -88,13 +102,12 @@ func (w *worker) frame(x *Expr) (n int, single bool) {
 
 func (w *worker) evalRange(from, to int) {
 	for i := from; i < to; i++ {
-		x := w.plan.order[i]
 		w.args = w.args[:0]
-		if !x.parameter() {
-			for _, a := range x.args {
-				w.args = append(w.args, w.res[w.plan.index[a]])
-			}
+		for _, a := range w.plan.args[i] {
+			w.args = append(w.args, w.res[a])
 		}
+		x := w.plan.order[i]
+		w.node = i
 		w.res[i] = x.op.eval(w, x, w.args)
 	}
 }

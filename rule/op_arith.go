@@ -55,6 +55,24 @@ func arith(sign string, exact func(a, b event.Number) (event.Number, bool), fast
 	}}
 }
 
+// opPlus: + of values whose kinds show themselves: numbers are added, texts joined.
+var opPlus = &op{name: "plus", text: infix("+"), eval: func(w *worker, x *Expr, args []*vec) *vec {
+	if args[0].part(event.TextKind) == nil || args[1].part(event.TextKind) == nil {
+		return opAdd.eval(w, x, args)
+	}
+	n, single := w.frame(x)
+	return w.fromValues(n, single, func(i int) event.Value {
+		a, b := args[0].value(i), args[1].value(i)
+		switch {
+		case a.Kind() == event.TextKind && b.Kind() == event.TextKind:
+			return event.Text(a.Text() + b.Text())
+		case a.Kind() == event.NumberKind && b.Kind() == event.NumberKind:
+			return num(a.Number().Add(b.Number()))
+		}
+		return event.Value{}
+	})
+}}
+
 // numbers makes a value of numbers, as coefficients where they fit.
 func (w *worker) numbers(n int, single bool, nums []event.Number, has event.Bits) *vec {
 	c := w.column(event.NumberKind, n)

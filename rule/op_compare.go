@@ -2,6 +2,8 @@ package rule
 
 import (
 	"math"
+	"math/bits"
+	"slices"
 	"strings"
 
 	"tagma/event"
@@ -10,11 +12,17 @@ import (
 // Comparisons. A condition is never missing: with a missing value, or values of different kinds, every
 // comparison is false, except that != is exactly the complement of ==.
 
-var opEq = &op{name: "==", eval: evalCompare, text: infix("==")}
-var opLt = &op{name: "<", eval: evalCompare, text: infix("<")}
-var opLe = &op{name: "<=", eval: evalCompare, text: infix("<=")}
-var opGt = &op{name: ">", eval: evalCompare, text: infix(">")}
-var opGe = &op{name: ">=", eval: evalCompare, text: infix(">=")}
+var (
+	opEq = compareOp("==", equal)
+	opLt = compareOp("<", less)
+	opLe = compareOp("<=", lessOrEqual)
+	opGt = compareOp(">", greater)
+	opGe = compareOp(">=", greaterOrEqual)
+)
+
+func compareOp(sign string, rel relation) *op {
+	return &op{name: sign, text: infix(sign), eval: func(w *worker, x *Expr, args []*vec) *vec { return w.compare(x, rel, args) }}
+}
 
 // relation is which of the five comparisons is asked.
 type relation uint8
@@ -26,8 +34,6 @@ const (
 	greater
 	greaterOrEqual
 )
-
-var relations = map[string]relation{"==": equal, "<": less, "<=": lessOrEqual, ">": greater, ">=": greaterOrEqual}
 
 // holds says whether a comparison's outcome c (negative, 0, positive) satisfies the relation.
 func (r relation) holds(c int) bool {
@@ -44,10 +50,9 @@ func (r relation) holds(c int) bool {
 	return c >= 0
 }
 
-func evalCompare(w *worker, x *Expr, args []*vec) *vec {
+func (w *worker) compare(x *Expr, rel relation, args []*vec) *vec {
 	n, single := w.frame(x)
 	v := w.condVec(n, single)
-	rel := relations[x.op.name]
 	a, b := args[0], args[1]
 	if a.isCond || b.isCond {
 		for i := 0; i < n; i++ {
@@ -61,16 +66,15 @@ func evalCompare(w *worker, x *Expr, args []*vec) *vec {
 	for p := range a.parts {
 		ca := &a.parts[p]
 		cb := b.part(ca.Kind)
-		if cb == nil {
-			continue
-		}
-		if b.single && !a.single {
+		switch {
+		case cb == nil:
+		case b.single && !a.single:
 			if cb.Present(0) {
-				compareConst(w, rel, ca, cb.Value(0), v.cond)
+				w.compareConst(rel, ca, cb, v.cond)
 			}
-			continue
+		default:
+			compareColumns(rel, ca, a.single && !single, cb, b.single && !single, n, v.cond)
 		}
-		compareColumns(rel, ca, a.single && !single, cb, b.single && !single, n, v.cond)
 	}
 	return v
 }
@@ -78,6 +82,9 @@ func evalCompare(w *worker, x *Expr, args []*vec) *vec {
 // threshold turns "coefficient at scale op k" into "coefficient op limit" on integers.
 // always is +1 when it holds for every coefficient, -1 for none, 0 when limit decides.
 func threshold(o relation, k event.Number, scale int) (as relation, limit int64, always int) {
+	if c, exact := k.Coefficient(scale); exact {
+		return o, c, 0
+	}
 	scaled, ok := k.Mul(powerOf10(scale))
 	floor := scaled.Floor()
 	f, fits := floor.Int64()
@@ -136,58 +143,43 @@ func interval(o relation, limit int64) (lo, hi int64) {
 	return
 }
 
-// within sets the bits of the numbers in lo…hi: the innermost loop of most rules.
+// within sets the bits of the numbers in lo…hi: the innermost loop of most rules, without a branch on the data.
 func within(ints []int64, lo, hi int64, out event.Bits) {
 	if lo > hi {
 		return
 	}
 	width := uint64(hi) - uint64(lo)
-	n := len(ints)
-	for word := 0; word*64 < n; word++ {
-		chunk := ints[word*64 : min(n, word*64+64)]
-		var bits uint64
+	for word := 0; word*64 < len(ints); word++ {
+		chunk := ints[word*64 : min(len(ints), word*64+64)]
+		var acc uint64
 		for j, v := range chunk {
-			if uint64(v)-uint64(lo) <= width {
-				bits |= 1 << j
-			}
+			_, outside := bits.Sub64(width, uint64(v)-uint64(lo), 0)
+			acc |= (outside ^ 1) << (j & 63)
 		}
-		out[word] |= bits
+		out[word] |= acc
 	}
 }
 
-func compareConst(w *worker, o relation, c *event.Column, k event.Value, out event.Bits) {
+// compareConst compares a column with the one element of k, which is present and of the same kind.
+func (w *worker) compareConst(o relation, c, k *event.Column, out event.Bits) {
 	hit := out
 	if c.Has != nil {
 		hit = w.bits(c.Len)
 	}
 	switch {
-	case c.Kind == event.NumberKind && c.Nums == nil:
-		o2, limit, always := threshold(o, k.Number(), c.Scale)
-		switch always {
-		case 0:
-			lo, hi := interval(o2, limit)
-			within(c.Ints[:c.Len], lo, hi, hit)
-		case 1:
-			hit.Fill(c.Len)
-		}
-	case c.Kind == event.TimeKind:
-		lo, hi := interval(o, int64(k.Time()))
-		within(c.Ints[:c.Len], lo, hi, hit)
-	case c.Kind == event.DateKind:
-		lo, hi := interval(o, int64(k.Date()))
-		within(c.Ints[:c.Len], lo, hi, hit)
-	case c.Kind == event.BoolKind:
-		kb := int64(0)
-		if k.Bool() {
-			kb = 1
-		}
-		lo, hi := interval(o, kb)
-		within(c.Ints[:c.Len], lo, hi, hit)
 	case c.Kind == event.TextKind && o == equal:
-		equalText(c, k.Text(), hit)
+		w.equalText(c, k, hit)
+	case c.Ints != nil:
+		m := &w.memos[w.node]
+		if !m.ready || m.scale != c.Scale {
+			m.lo, m.hi = limits(o, c, k.Value(0))
+			m.ready, m.scale = true, c.Scale
+		}
+		within(c.Ints[:c.Len], m.lo, m.hi, hit)
 	default:
+		v := k.Value(0)
 		for i := 0; i < c.Len; i++ {
-			if c.Present(i) && o.holds(c.Value(i).Compare(k)) {
+			if c.Present(i) && o.holds(c.Value(i).Compare(v)) {
 				hit.Set(i)
 			}
 		}
@@ -199,19 +191,55 @@ func compareConst(w *worker, o relation, c *event.Column, k event.Value, out eve
 	}
 }
 
-// equalText sets the bits of the elements equal to a text. Elements without a value may be set as well.
-func equalText(c *event.Column, text string, out event.Bits) {
+// limits turns a comparison with a constant into lo ≤ x ≤ hi on the integers of a column; lo > hi for none.
+func limits(o relation, c *event.Column, k event.Value) (lo, hi int64) {
+	switch c.Kind {
+	case event.NumberKind:
+		rel, limit, always := threshold(o, k.Number(), c.Scale)
+		switch always {
+		case 1:
+			return math.MinInt64, math.MaxInt64
+		case -1:
+			return 1, 0
+		}
+		return interval(rel, limit)
+	case event.TimeKind:
+		return interval(o, int64(k.Time()))
+	case event.DateKind:
+		return interval(o, int64(k.Date()))
+	}
+	if k.Bool() {
+		return interval(o, 1)
+	}
+	return interval(o, 0)
+}
+
+// codeOf returns the code of a text in a dictionary, remembered for the expression that asks.
+func (w *worker) codeOf(d event.Dict, k *event.Column) (uint32, bool) {
+	m := &w.memos[w.node]
+	if m.dict != d {
+		m.dict, m.codes = d, m.codes[:0]
+		if code, ok := d.Code(k.Text(0)); ok {
+			m.codes = append(m.codes, code)
+		}
+	}
+	if len(m.codes) == 0 {
+		return 0, false
+	}
+	return m.codes[0], true
+}
+
+// equalText sets the bits of the elements equal to the text of k. Elements without a value may be set as well.
+func (w *worker) equalText(c, k *event.Column, out event.Bits) {
 	if c.Dict != nil {
-		if code, ok := c.Dict.Code(text); ok {
+		if code, ok := w.codeOf(c.Dict, k); ok {
 			for word := 0; word*64 < c.Len; word++ {
-				chunk := c.Codes[word*64 : min(c.Len, word*64+64)]
-				var bits uint64
-				for j, v := range chunk {
-					if v == code {
-						bits |= 1 << j
-					}
+				var acc uint64
+				for j, v := range c.Codes[word*64 : min(c.Len, word*64+64)] {
+					_, other := bits.Sub64(0, uint64(v^code), 0)
+					acc |= (other ^ 1) << (j & 63)
 				}
-				out[word] |= bits
+				out[word] |= acc
 			}
 			return
 		}
@@ -219,6 +247,7 @@ func equalText(c *event.Column, text string, out event.Bits) {
 	if len(c.Inline) == 0 {
 		return
 	}
+	text := k.Text(0)
 	for i, code := range c.Codes[:c.Len] {
 		if code&event.Inline != 0 && c.Present(i) && c.Inline[code&^event.Inline] == text {
 			out.Set(i)
@@ -277,13 +306,21 @@ var opIn = &op{name: "in", text: func(x *Expr, arg func(int) string) string {
 	v := w.condVec(n, single)
 	a := args[0]
 	if len(args) == 2 {
+		lists := args[1].part(event.ListKind)
+		if lists == nil {
+			return v
+		}
+		e := a.value(0)
 		for i := 0; i < n; i++ {
-			e, l := a.value(i), args[1].value(i)
-			for _, y := range l.List() {
-				if e.Equal(y) {
-					v.cond.Set(i)
-					break
-				}
+			j := args[1].idx(i)
+			if !lists.Present(j) {
+				continue
+			}
+			if !a.single {
+				e = a.value(i)
+			}
+			if slices.ContainsFunc(lists.Values[j].List(), e.Equal) {
+				v.cond.Set(i)
 			}
 		}
 		return v
@@ -306,7 +343,7 @@ var opIn = &op{name: "in", text: func(x *Expr, arg func(int) string) string {
 		if len(set.values) <= 4 && !a.single {
 			for _, k := range set.values {
 				if k.Kind() == c.Kind {
-					compareConst(w, equal, c, k, v.cond)
+					set.equal(w, c, k, v.cond)
 				}
 			}
 			continue
@@ -337,32 +374,64 @@ func newConstSet(values []event.Value) *constSet {
 	return s
 }
 
-func (s *constSet) inTexts(w *worker, c *event.Column, out event.Bits) {
-	var buf [32]uint32
-	codes := buf[:0]
-	for _, v := range s.values {
-		if v.Kind() == event.TextKind && c.Dict != nil {
-			if code, ok := c.Dict.Code(v.Text()); ok {
-				codes = append(codes, code)
+// equal sets the bits of the elements of a column that equal one of the constants.
+func (s *constSet) equal(w *worker, c *event.Column, k event.Value, out event.Bits) {
+	hit := w.bits(c.Len)
+	switch {
+	case c.Ints != nil:
+		lo, hi := limits(equal, c, k)
+		within(c.Ints[:c.Len], lo, hi, hit)
+	default:
+		for i := 0; i < c.Len; i++ {
+			if c.Present(i) && c.Value(i).Equal(k) {
+				hit.Set(i)
 			}
 		}
 	}
-	for i, code := range c.Codes[:c.Len] {
-		if !c.Present(i) {
-			continue
+	for i := range hit {
+		if c.Has != nil {
+			hit[i] &= c.Has[i]
 		}
-		if code&event.Inline != 0 {
-			if s.keys[event.Text(c.Inline[code&^event.Inline]).Key()] {
-				out.Set(i)
+		out[i] |= hit[i]
+	}
+}
+
+func (s *constSet) inTexts(w *worker, c *event.Column, out event.Bits) {
+	m := &w.memos[w.node]
+	if !m.ready || m.dict != c.Dict {
+		m.ready, m.dict, m.codes = true, c.Dict, m.codes[:0]
+		for _, v := range s.values {
+			if v.Kind() == event.TextKind && c.Dict != nil {
+				if code, ok := c.Dict.Code(v.Text()); ok {
+					m.codes = append(m.codes, code)
+				}
 			}
-			continue
 		}
-		for _, k := range codes {
-			if k == code {
-				out.Set(i)
-				break
+	}
+	hit := w.bits(c.Len)
+	for word := range hit {
+		var acc uint64
+		chunk := c.Codes[word*64 : min(c.Len, word*64+64)]
+		for _, code := range m.codes {
+			for j, v := range chunk {
+				_, other := bits.Sub64(0, uint64(v^code), 0)
+				acc |= (other ^ 1) << (j & 63)
 			}
 		}
+		hit[word] = acc
+	}
+	if len(c.Inline) > 0 {
+		for i, code := range c.Codes[:c.Len] {
+			if code&event.Inline != 0 && c.Present(i) && s.keys[event.Text(c.Inline[code&^event.Inline]).Key()] {
+				hit.Set(i)
+			}
+		}
+	}
+	for i := range hit {
+		if c.Has != nil {
+			hit[i] &= c.Has[i]
+		}
+		out[i] |= hit[i]
 	}
 }
 

@@ -31,9 +31,9 @@ var opTrait = &op{name: "trait", at: &atCustomer, eval: func(w *worker, x *Expr,
 		return w.valueVec(w.n, false, cols...) // one row for everybody: the column as it is
 	}
 	v := w.vec()
-	v.n = w.n
+	v.n, v.parts = w.n, w.columns(len(cols))
 	for p := range cols {
-		v.parts = append(v.parts, w.gather(&cols[p], pick))
+		v.parts[p] = w.gather(&cols[p], pick)
 	}
 	return v
 }, text: func(x *Expr, _ func(int) string) string { return "traits[" + quote(x.str) + "]" }}

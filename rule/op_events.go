@@ -1,7 +1,9 @@
 package rule
 
 import (
+	"cmp"
 	"math"
+	"math/bits"
 	"slices"
 	"strings"
 
@@ -19,9 +21,15 @@ type eventRows struct {
 	visible event.Bits // rows with time ≤ now; nil when not hidden
 	tables  []int      // indexes of the request's series
 	// Of several series: where each row comes from.
-	from     []uint16
-	row      []int32
-	arrivals []uint64
+	from []uint16
+	row  []int32
+	// own is the memory of a merge, used again; the arrays of a single table belong to the reader.
+	own struct {
+		start, row []int32
+		owner      []uint16
+		times      []event.Time
+		from       []uint16
+	}
 }
 
 // rows returns the rows of an event set for the present block.
@@ -36,10 +44,10 @@ func (w *worker) rows(s *eventSet) *eventRows {
 	switch len(r.tables) {
 	case 0:
 		r.n, r.owner, r.times, r.from, r.row = 0, nil, nil, nil, nil
-		r.start = append(r.start[:0], make([]int32, w.n+1)...)
+		r.start = make([]int32, w.n+1)
 	case 1:
 		t := &w.block.Tables[r.tables[0]]
-		r.n, r.start, r.owner, r.times, r.arrivals = t.Rows(), t.Start, t.Owner, t.Times, t.Arrivals
+		r.n, r.start, r.owner, r.times = t.Rows(), t.Start, t.Owner, t.Times
 		r.from, r.row = nil, nil
 	default:
 		w.mergeTables(r)
@@ -68,47 +76,93 @@ func (w *worker) mergeTables(r *eventRows) {
 	for _, ti := range r.tables {
 		total += w.block.Tables[ti].Rows()
 	}
-	type ref struct {
-		time    event.Time
-		arrival uint64
-		from    uint16
-		row     int32
-	}
-	refs := make([]ref, 0, 64)
-	// The arrays of a single table belong to the reader; those of a merge are the worker's own.
-	r.start = make([]int32, w.n+1)
-	r.owner, r.times = make([]uint16, total), make([]event.Time, total)
-	r.from, r.row, r.arrivals = make([]uint16, total), make([]int32, total), make([]uint64, total)
+	o := &r.own
+	o.start, o.owner, o.times = grown(o.start, w.n+1), grown(o.owner, total), grown(o.times, total)
+	o.from, o.row = grown(o.from, total), grown(o.row, total)
+	r.start, r.owner, r.times, r.from, r.row = o.start, o.owner, o.times, o.from, o.row
+	r.start[0] = 0
 	k := 0
 	for c := 0; c < w.n; c++ {
-		refs = refs[:0]
+		w.refs = w.refs[:0]
+		first := event.Never
 		for j, ti := range r.tables {
 			t := &w.block.Tables[ti]
-			for i := t.Start[c]; i < t.Start[c+1]; i++ {
-				refs = append(refs, ref{t.Times[i], t.Arrivals[i], uint16(j), i})
+			from, to := t.Start[c], t.Start[c+1]
+			if from == to {
+				continue
+			}
+			first = min(first, t.Times[from])
+			for i := from; i < to; i++ {
+				w.refs = append(w.refs, rowRef{uint16(j), i})
 			}
 		}
-		slices.SortFunc(refs, func(a, b ref) int {
-			switch {
-			case a.time != b.time:
-				if a.time < b.time {
-					return -1
-				}
-				return 1
-			case a.arrival < b.arrival:
-				return -1
-			case a.arrival > b.arrival:
-				return 1
-			}
-			return 0
-		})
-		for _, e := range refs {
-			r.owner[k], r.times[k], r.from[k], r.row[k], r.arrivals[k] = uint16(c), e.time, e.from, e.row, e.arrival
+		w.inOrder(r.tables, first)
+		for _, e := range w.refs {
+			r.owner[k], r.times[k], r.from[k], r.row[k] = uint16(c), w.block.Tables[r.tables[e.from]].Times[e.row], e.from, e.row
 			k++
 		}
 		r.start[c+1] = int32(k)
 	}
 	r.n = total
+}
+
+// rowRef is a row of one of several series.
+type rowRef struct {
+	from uint16
+	row  int32
+}
+
+// Keys of rows to be sorted: the time since the first one, and the row's place, in one number.
+const (
+	placeBits = 20
+	maxPlace  = 1 << placeBits
+	maxSince  = 1 << (63 - placeBits)
+)
+
+// inOrder brings the rows of w.refs, none earlier than first, into the order of time, then arrival.
+func (w *worker) inOrder(tables []int, first event.Time) {
+	refs := w.refs
+	if len(refs) < 2 {
+		return
+	}
+	w.keys = w.keys[:0]
+	for i, e := range refs {
+		since := uint64(w.block.Tables[tables[e.from]].Times[e.row] - first)
+		if since >= maxSince || i >= maxPlace { // thousands of years, or a million rows of one customer
+			slices.SortFunc(refs, func(a, b rowRef) int { return w.compareRows(tables, a, b) })
+			return
+		}
+		w.keys = append(w.keys, since<<placeBits|uint64(i))
+	}
+	slices.Sort(w.keys)
+	w.sorted = w.sorted[:0]
+	for _, k := range w.keys {
+		w.sorted = append(w.sorted, refs[k&(maxPlace-1)])
+	}
+	copy(refs, w.sorted)
+	for from := 0; from < len(refs); { // rows of one instant: by arrival
+		to := from + 1
+		for to < len(refs) && w.keys[to]>>placeBits == w.keys[from]>>placeBits {
+			to++
+		}
+		if to-from > 1 {
+			slices.SortFunc(refs[from:to], func(a, b rowRef) int { return w.compareRows(tables, a, b) })
+		}
+		from = to
+	}
+}
+
+func (w *worker) compareRows(tables []int, a, b rowRef) int {
+	ta, tb := &w.block.Tables[tables[a.from]], &w.block.Tables[tables[b.from]]
+	return cmp.Or(cmp.Compare(ta.Times[a.row], tb.Times[b.row]), cmp.Compare(ta.Arrivals[a.row], tb.Arrivals[b.row]))
+}
+
+// grown returns s with n elements of any content.
+func grown[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n, n+n/2)
+	}
+	return s[:n]
 }
 
 // column returns a property of the rows: typed columns.
@@ -143,15 +197,15 @@ func (w *worker) rowColumns(s *eventSet, name string) []event.Column {
 			parts = append(parts, part)
 		}
 		if found {
-			out = append(out, mergeColumns(k, r, parts))
+			out = append(out, w.mergeColumns(k, r, parts))
 		}
 	}
 	return out
 }
 
 // mergeColumns gathers one kind of a property from several series into the merged order.
-func mergeColumns(k event.Kind, r *eventRows, parts []*event.Column) event.Column {
-	out := event.Column{Kind: k, Len: r.n, Has: event.NewBits(r.n)}
+func (w *worker) mergeColumns(k event.Kind, r *eventRows, parts []*event.Column) event.Column {
+	out := event.Column{Kind: k, Len: r.n, Has: w.bits(r.n)}
 	plain := true // coefficients of one scale
 	for _, p := range parts {
 		if p == nil {
@@ -161,7 +215,7 @@ func mergeColumns(k event.Kind, r *eventRows, parts []*event.Column) event.Colum
 			plain = false
 		}
 		if out.Ints == nil && p.Ints != nil {
-			out.Ints, out.Scale = make([]int64, r.n), p.Scale
+			out.Ints, out.Scale = w.int64s(r.n), p.Scale
 		}
 		if p.Codes != nil && p.Dict != nil {
 			out.Dict = p.Dict // a property has one dictionary in all series
@@ -171,7 +225,7 @@ func mergeColumns(k event.Kind, r *eventRows, parts []*event.Column) event.Colum
 	case k == event.NumberKind && !plain:
 		out.Ints, out.Scale, out.Nums = nil, 0, make([]event.Number, r.n)
 	case k == event.TextKind:
-		out.Codes = make([]uint32, r.n)
+		out.Codes = w.rawCodes(r.n)
 	case k == event.ListKind || k == event.MapKind:
 		out.Values = make([]event.Value, r.n)
 	}
@@ -255,15 +309,18 @@ func (w *worker) timeFilter(x *Expr, bound *vec, since bool) *vec {
 		if !c.Present(0) {
 			return v
 		}
-		b := event.Time(c.Ints[0])
+		b, flip := event.Time(c.Ints[0]), uint64(0)
+		if since {
+			flip = 1
+		}
 		for word := 0; word*64 < r.n; word++ {
-			var bits uint64
+			var acc uint64
 			for j, t := range r.times[word*64 : min(r.n, word*64+64)] {
-				if (t >= b) == since {
-					bits |= 1 << j
-				}
+				// before is 1 where t < b, also across zero: the sign bit is turned to order signed numbers
+				_, before := bits.Sub64(uint64(t)^signBit, uint64(b)^signBit, 0)
+				acc |= (before ^ flip) << (j & 63)
 			}
-			v.cond[word] = bits
+			v.cond[word] = acc
 		}
 		return v
 	}
@@ -358,6 +415,18 @@ var opPick = &op{name: "nth", at: &atCustomer, eval: func(w *worker, x *Expr, ar
 	for i := range v.pick {
 		v.pick[i] = -1
 	}
+	switch place {
+	case -1:
+		r.each(sel, func(row int) { v.pick[r.owner[row]] = int32(row) })
+		return v
+	case 1:
+		r.each(sel, func(row int) {
+			if o := r.owner[row]; v.pick[o] < 0 {
+				v.pick[o] = int32(row)
+			}
+		})
+		return v
+	}
 	if place > 0 {
 		seen := w.rawInt32s(w.n)
 		clear(seen)
@@ -395,14 +464,14 @@ var opPick = &op{name: "nth", at: &atCustomer, eval: func(w *worker, x *Expr, ar
 var opField = &op{name: "field", at: &atCustomer, eval: func(w *worker, x *Expr, args []*vec) *vec {
 	pick, field := args[0].pick, args[1]
 	v := w.vec()
-	v.n = w.n
-	v.parts = make([]event.Column, 0, len(field.parts))
+	v.n, v.parts = w.n, w.columns(len(field.parts))
 	for p := range field.parts {
-		c := gather(&field.parts[p], w.n, func(i int) int { return int(pick[i]) })
-		v.parts = append(v.parts, c)
+		v.parts[p] = w.gather(&field.parts[p], pick)
 	}
 	return v
 }, text: func(x *Expr, arg func(int) string) string { return arg(0) + strings.TrimPrefix(arg(1), "e") }}
+
+const signBit = 1 << 63
 
 // noTime is smaller than every instant of an event.
 const noTime = math.MinInt64

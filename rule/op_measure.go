@@ -191,20 +191,7 @@ func (w *worker) extreme(x *Expr, args []*vec, sign int) *vec {
 
 // perCustomer calls f with the kept rows of each customer that has any, in order of time.
 func (w *worker) perCustomer(x *Expr, sel *vec, f func(c int, rows []int32)) {
-	r := w.rows(x.src)
-	buf := w.rowBuf
-	for c := 0; c < w.n; c++ {
-		buf = buf[:0]
-		for row := r.start[c]; row < r.start[c+1]; row++ {
-			if sel.all || sel.mask.Get(int(row)) {
-				buf = append(buf, row)
-			}
-		}
-		if len(buf) > 0 {
-			f(c, buf)
-		}
-	}
-	w.rowBuf = buf[:0]
+	w.owners(w.rows(x.src), sel, f)
 }
 
 // distinctKey returns numbers that are equal for equal values of a column's elements, for kinds that allow it.
@@ -219,32 +206,49 @@ func distinctInts(c *event.Column) (func(i int) int64, bool) {
 }
 
 var opDistinct = &op{name: "distinct", at: &atCustomer, text: method("distinct"), eval: func(w *worker, x *Expr, args []*vec) *vec {
-	out, val := w.countColumn(), args[1]
-	for p := range val.parts {
-		c := &val.parts[p]
-		key, ok := distinctInts(c)
-		w.perCustomer(x, args[0], func(cust int, rows []int32) {
-			if ok && !val.single {
-				w.keyBuf = w.keyBuf[:0]
-				for _, row := range rows {
-					if c.Present(int(row)) {
-						w.keyBuf = append(w.keyBuf, key(int(row)))
-					}
-				}
-				out.Ints[cust] += int64(countDistinct(w.keyBuf))
-				return
-			}
-			seen := map[string]struct{}{}
-			for _, row := range rows {
-				if i := val.idx(int(row)); c.Present(i) {
-					seen[c.Value(i).Key()] = struct{}{}
-				}
-			}
-			out.Ints[cust] += int64(len(seen))
-		})
-	}
-	return w.oneCol(w.n, false, out)
+	_, c := w.distinct(x, args)
+	return w.oneCol(w.n, false, c)
 }}
+
+// distinct counts the different values of each customer's kept rows. Values of different kinds are different.
+func (w *worker) distinct(x *Expr, args []*vec) ([]int64, *event.Column) {
+	out, val := w.countColumn(), args[1]
+	if val.isCond {
+		val = w.fromValues(val.n, val.single, val.value)
+	}
+	for p := range val.parts {
+		w.eachDistinct(x, args[0], &val.parts[p], val.single, func(cust int, n int64) { out.Ints[cust] += n })
+	}
+	return out.Ints, out
+}
+
+// eachDistinct calls f with the number of different values that a column has in each customer's kept rows.
+func (w *worker) eachDistinct(x *Expr, sel *vec, c *event.Column, single bool, f func(cust int, n int64)) {
+	key, ok := distinctInts(c)
+	w.perCustomer(x, sel, func(cust int, rows []int32) {
+		if ok && !single {
+			w.keyBuf = w.keyBuf[:0]
+			for _, row := range rows {
+				if c.Present(int(row)) {
+					w.keyBuf = append(w.keyBuf, key(int(row)))
+				}
+			}
+			f(cust, int64(countDistinct(w.keyBuf)))
+			return
+		}
+		seen := map[string]struct{}{}
+		for _, row := range rows {
+			i := int(row)
+			if single {
+				i = 0
+			}
+			if c.Present(i) {
+				seen[c.Value(i).Key()] = struct{}{}
+			}
+		}
+		f(cust, int64(len(seen)))
+	})
+}
 
 // countDistinct counts the different numbers; it reorders them.
 func countDistinct(keys []int64) int {
@@ -417,7 +421,9 @@ func (w *worker) topFast(x *Expr, sel *vec, c *event.Column, key func(int) int64
 			pick[cust] = top.last
 		}
 	})
-	return w.valueVec(w.n, false, gather(c, w.n, func(i int) int { return int(pick[i]) }))
+	out := w.columns(1)
+	out[0] = w.gather(c, pick)
+	return w.valueVec(w.n, false, out...)
 }
 
 // opStreak: the longest run of consecutive local days, Monday weeks or months (aux) with an event.

@@ -128,7 +128,7 @@ func quantile(nums []event.Number, p event.Number) Param {
 	frac, _ := h.Sub(h.Floor())
 	a := nums[lo]
 	if frac.Sign() == 0 {
-		return one(a, true)
+		return one(a.Div(event.Int(1)))
 	}
 	step, ok1 := nums[lo+1].Sub(a)
 	part, ok2 := step.Mul(frac)

@@ -10,8 +10,9 @@ import (
 // Plan is what many expressions need, each part once: the expressions in an order in which arguments come
 // first, and the rows to read.
 type Plan struct {
-	order     []*Expr // arguments before what uses them
-	runCount  int     // the first so many are at run level
+	order     []*Expr   // arguments before what uses them
+	runCount  int       // the first so many are at run level
+	args      [][]int32 // of each expression in order: the places of its arguments
 	index     map[*Expr]int
 	sets      map[*eventSet]int
 	setList   []*eventSet
@@ -58,8 +59,14 @@ func newPlan(roots []*Expr, series []warehouse.SeriesInfo) *Plan {
 			p.runCount = len(p.order)
 		}
 	}
-	for _, x := range p.order {
+	p.args = make([][]int32, len(p.order))
+	for i, x := range p.order {
 		p.need(x, series)
+		if !x.parameter() {
+			for _, a := range x.args {
+				p.args[i] = append(p.args[i], int32(p.index[a]))
+			}
+		}
 	}
 	return p
 }

@@ -106,6 +106,9 @@ func (a *arena) column(k event.Kind, n int) *event.Column {
 	return c
 }
 
+// columns returns n columns to be filled.
+func (a *arena) columns(n int) []event.Column { return take(&a.cols, &a.ucol, n) }
+
 // condVec returns a condition that is false everywhere.
 func (w *worker) condVec(n int, single bool) *vec {
 	v := w.vec()

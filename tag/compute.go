@@ -86,6 +86,9 @@ func Compute(ctx context.Context, d Deps, opts Options) (*Report, error) {
 	}
 	defer snap.Close()
 	r.offset = snap.Offset()
+	if err := r.forward(ctx); err != nil {
+		return nil, err
+	}
 	r.set, err = library.Load(ctx, d.DB.Read())
 	if err != nil {
 		return nil, err
@@ -107,6 +110,19 @@ func Compute(ctx context.Context, d Deps, opts Options) (*Report, error) {
 		return nil, err
 	}
 	return r.report, nil
+}
+
+// forward refuses a run that would take the live index back in time.
+func (r *run) forward(ctx context.Context) error {
+	if r.opts.Past {
+		return nil
+	}
+	last, err := lastAsOf(ctx, r.DB.Read())
+	if err != nil || last <= r.opts.AsOf {
+		return err
+	}
+	return errs.New(errs.Conflict, "the tags are already of %s, and the live index only moves forward: give an --as-of not before that, or one before the workspace's clock for a snapshot",
+		r.Zone.Format(last))
 }
 
 // lap notes the time since the last one.
@@ -238,7 +254,7 @@ func (s *subject) shape() tagindex.Shape {
 		return tagindex.Shape{Kind: event.NumberKind, Bands: distinct(values)}
 	case cases && sameKind(values) == event.TextKind:
 		return tagindex.Shape{Kind: event.TextKind, Values: distinct(values)}
-	case s.value.Type == rule.Bool:
+	case s.value.Condition():
 		return tagindex.Shape{Kind: event.BoolKind, Values: truths}
 	}
 	k := s.value.Kind()
@@ -293,7 +309,7 @@ func (s *subject) write(w *tagindex.Writer, shape int, kind event.Kind, res *rul
 		}
 		return setColumn(w, shape, first, res.Column(s.number, kind))
 	}
-	if s.value.Type == rule.Bool {
+	if s.value.Condition() {
 		yes := res.Cond(s.value)
 		no := make(event.Bits, len(yes))
 		for i := range no {

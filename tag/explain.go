@@ -38,10 +38,18 @@ func Explain(ctx context.Context, d Deps, text string, customer event.ProfileID,
 	}
 	defer q.Close()
 	out := &Explanation{AsOf: d.Zone.Format(o.Now)}
-	err = q.run.One(customer, []*rule.Expr{q.Rule.Expr}, func(res *rule.Result) error {
+	leaves := q.Rule.Leaves()
+	roots := []*rule.Expr{q.Rule.Expr}
+	for _, l := range leaves {
+		roots = append(roots, l.Expr)
+		if l.Measured != nil {
+			roots = append(roots, l.Measured)
+		}
+	}
+	err = q.run.One(customer, roots, func(res *rule.Result) error {
 		out.InUniverse = res.Universe.Get(0)
 		out.Answer = answer(d.Zone, q, res)
-		for _, l := range q.Rule.Leaves() {
+		for _, l := range leaves {
 			out.Leaves = append(out.Leaves, explainLeaf(d.Zone, res, l))
 		}
 		return nil

@@ -89,7 +89,7 @@ func Faults(text, where string, faults []rule.Fault) error {
 func (q *Query) Close() { q.snap.Close() }
 
 // IsCondition says whether the expression holds or not, and is not a value.
-func (q *Query) IsCondition() bool { return q.Rule.Expr.Type == rule.Bool }
+func (q *Query) IsCondition() bool { return q.Rule.Expr.Condition() }
 
 // Count returns the number of customers for whom the condition holds, or who have a value.
 func (q *Query) Count(ctx context.Context) (int, error) {

@@ -160,6 +160,18 @@ func computedOf(ctx context.Context, idb bun.IDB, id uint32) (row computedRow, o
 	return row, true, nil
 }
 
+// lastAsOf is the latest instant that anything was computed for; event.Always when nothing was.
+func lastAsOf(ctx context.Context, idb bun.IDB) (event.Time, error) {
+	var last sql.NullInt64
+	if err := idb.QueryRowContext(ctx, "SELECT max(as_of_ms) FROM computed").Scan(&last); err != nil {
+		return 0, fmt.Errorf("tag: read the instant of the last run: %w", err)
+	}
+	if !last.Valid {
+		return event.Always, nil
+	}
+	return event.Time(last.Int64), nil
+}
+
 // LastRun returns the instant that a tag or segment was last computed for; false when it never was.
 func LastRun(ctx context.Context, d Deps, id uint32) (asOf event.Time, ok bool, err error) {
 	row, ok, err := computedOf(ctx, d.DB.Read(), id)

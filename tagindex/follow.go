@@ -19,9 +19,10 @@ type Follower struct {
 	saved uint64
 }
 
-// Follow returns a follower that writes an index. Save and Sync write its snapshot to path.
+// Follow returns a follower that writes an index, which was just loaded from path or is empty. Sync writes its
+// snapshot there when it has moved on.
 func Follow(x *Index, path string) *Follower {
-	return &Follower{index: x, path: path, saved: ^uint64(0)}
+	return &Follower{index: x, path: path, saved: x.Position()}
 }
 
 // Position is the offset of the change log up to which the index goes. It may be called at any time.

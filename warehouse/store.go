@@ -115,8 +115,8 @@ type Profile struct {
 	FirstSeen event.Time
 	// Untimed says that one of the records has no time: the profile exists at every instant.
 	Untimed bool
-	Entity    event.Entity
-	Person    bool
+	Entity  event.Entity
+	Person  bool
 }
 
 // PropertyInfo is a property of a series as met so far.

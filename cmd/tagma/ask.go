@@ -55,9 +55,24 @@ func (p *program) printRun(r *tag.Report, past bool) error {
 	if past {
 		what = "snapshot of"
 	}
-	fmt.Fprintf(p.out, "%s %s for %s as of %s in %s (parameters %s, rules %s, publishing %s)\n", what, count(len(r.Tags), "tag"),
+	fmt.Fprintf(p.out, "%s %s for %s as of %s in %s (parameters %s, rules %s, publishing %s)\n", what, tagsAndSegments(r),
 		count(r.Customers, "customer"), r.AsOf, ms(total), ms(r.Took["parameters"]), ms(r.Took["rules"]), ms(r.Took["publish"]))
 	return nil
+}
+
+// tagsAndSegments says how many of each a run computed.
+func tagsAndSegments(r *tag.Report) string {
+	segments := 0
+	for _, t := range r.Tags {
+		if t.Segment {
+			segments++
+		}
+	}
+	text := count(len(r.Tags)-segments, "tag")
+	if segments > 0 {
+		text += " and " + count(segments, "segment")
+	}
+	return text
 }
 
 type queryCmd struct {

@@ -105,7 +105,7 @@ func (t *tour) load(c *demoCmd) (ingest.Counts, error) {
 			rec.Traits = append(rec.Traits, ingest.Trait{Name: tr.Name, Time: tr.Time, Value: tr.Value})
 		}
 		for _, e := range r.Events {
-			rec.Events = append(rec.Events, ingest.Event{Name: e.Name, Time: e.Time, Props: e.Props})
+			rec.Events = append(rec.Events, ingest.Event{Name: e.Name, Time: e.Time, Source: e.Source, Props: e.Props})
 		}
 		if n++; n%256 == 0 {
 			g.set(int64(n), int64(c.Customers))
@@ -143,7 +143,7 @@ func (t *tour) report(set *library.Set, run *tag.Report, counts ingest.Counts) (
 		return nil, err
 	}
 	data.Next = []demo.NamedText{
-		{Name: "高价值又沉默的客户", Text: fmt.Sprintf(`bin/tagma --data %s query --ids '%s'`, t.p.dir, demo.QuietRule)},
+		{Name: "正在流失的客户", Text: fmt.Sprintf(`bin/tagma --data %s query --ids '%s'`, t.p.dir, demo.QuietRule)},
 		{Name: "某个客户的全部标签与来历", Text: fmt.Sprintf(`bin/tagma --data %s customer user_id:u000001`, t.p.dir)},
 		{Name: "为什么这个客户符合条件", Text: fmt.Sprintf(`bin/tagma --data %s query --explain user_id:u000001 'events.order_paid.last("90d").count() >= 1'`, t.p.dir)},
 	}

@@ -85,7 +85,7 @@ func (c *importCmd) print(p *program, r *ingest.Report) error {
 	if r.ElapsedMS > 0 {
 		rate = r.Rows * 1000 / r.ElapsedMS
 	}
-	fmt.Fprintf(p.out, "%s rows in %s (%s a second)\n", thousands(r.Rows), ms(r.ElapsedMS), thousands(rate))
+	fmt.Fprintf(p.out, "%s in %s (%s a second)\n", count(int(r.Rows), "row"), ms(r.ElapsedMS), thousands(rate))
 	fmt.Fprintf(p.out, "  accepted   %12s\n  duplicate  %12s\n  refused    %12s\n  skipped    %12s\n",
 		thousands(r.Accepted), thousands(r.Duplicate), thousands(r.Refused), thousands(r.Skipped))
 	if r.Accepted == 0 {

@@ -30,10 +30,18 @@ func (c calendar) date(t event.Time) event.Date {
 	return civil(midnight(y, m, d))
 }
 
-// start is the first instant of a local day.
+// start is the first instant of a local day. Where the clock is put back shortly after midnight the day begins twice,
+// and the first time counts; where a whole day is skipped, it is the next one's.
 func (c calendar) start(d event.Date) event.Time {
-	from := int64(d)*dayMillis - 2*dayMillis
-	return event.Time(from + int64(sort.Search(4*dayMillis, func(i int) bool { return c.date(event.Time(from+int64(i))) >= d })))
+	const minute = 60 * 1000 // clocks change at full minutes
+	from := int64(d)*dayMillis - dayMillis
+	at := sort.Search(2*dayMillis/minute, func(i int) bool { return c.date(event.Time(from+int64(i)*minute)) >= d })
+	for back := at; back >= 0 && back > at-3*60; back-- {
+		if c.date(event.Time(from+int64(back)*minute)) >= d {
+			at = back
+		}
+	}
+	return event.Time(from + int64(at)*minute)
 }
 
 // span reads "90d": a number and a unit.

@@ -12,8 +12,10 @@ import (
 	"tagma/internal/world"
 )
 
-// zones: one without summer time, those with it, one of half an hour, and those whose clocks skip midnight.
-var zones = []string{"Asia/Shanghai", "America/New_York", "Europe/London", "Australia/Lord_Howe", "America/Sao_Paulo", "Africa/Cairo"}
+// zones: one without summer time, those with it, one of half an hour, those whose clocks skip midnight, and one that
+// skipped a day.
+var zones = []string{"Asia/Shanghai", "America/New_York", "Europe/London", "Australia/Lord_Howe", "America/Sao_Paulo", "Africa/Cairo",
+	"Pacific/Apia"}
 
 // anchors are the days around which a world's history lies: ends of months and years, leap days, and the days of
 // each zone on which the clock changes.
@@ -25,6 +27,7 @@ var anchors = map[string][]string{
 	"Australia/Lord_Howe": {"2026-04-05", "2026-10-04"},
 	"America/Sao_Paulo":   {"2018-02-18", "2018-11-04"},
 	"Africa/Cairo":        {"2024-04-26", "2024-11-01"},
+	"Pacific/Apia":        {"2011-12-29", "2011-12-31"},
 }
 
 const (
@@ -82,9 +85,14 @@ func instants(r *rand.Rand, zone string) []event.Time {
 	}
 	draw := func() event.Time {
 		noon := anchor.AddDate(0, 0, -pick(r, 0, 0, 0, 1, 1, 2, 3, 6, 7, 8, 14, 27, 28, 29, 30, 31, 32, 59, 60, 61, 365, 366))
-		switch r.IntN(6) {
+		switch r.IntN(7) {
 		case 0:
 			return event.At(noon)
+		case 6: // at a time of day that comes twice, or not at all, on another day
+			if before, after := anchor.ZoneBounds(); !before.IsZero() && !after.IsZero() {
+				change := pick(r, before, after).Add(pick(r, -time.Hour, -30*time.Minute, -time.Millisecond, 0, 30*time.Minute))
+				return event.At(change.AddDate(0, -pick(r, 0, 0, 0, 1, -1), -pick(r, 0, 1, -1, 31, -31, 14, 7)))
+			}
 		case 1: // the start of the day, wherever it lies
 			at := noon.Add(-14 * time.Hour)
 			for at.Day() != noon.Day() {

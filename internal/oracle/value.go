@@ -81,9 +81,6 @@ func compareValues(op string, a, b event.Value) bool {
 	if !a.Present() || a.Kind() != b.Kind() {
 		return false
 	}
-	if op != "==" && (a.Kind() == event.ListKind || a.Kind() == event.MapKind) {
-		return false
-	}
 	return ordered(op, a.Compare(b))
 }
 

@@ -172,11 +172,11 @@ func (c customer) trait(name string) event.Value {
 	return best.Value
 }
 
-// firstSeen is the earliest effective time, up to now, of any record that has one.
+// firstSeen is the earliest effective time of any record that has one.
 func (c customer) firstSeen() event.Value {
 	first := event.Never
 	see := func(t event.Time) {
-		if t != event.Always && t <= c.now && t < first {
+		if t != event.Always && t < first {
 			first = t
 		}
 	}

@@ -2,6 +2,7 @@ package pebble
 
 import (
 	"hash/maphash"
+	"strings"
 	"sync/atomic"
 )
 
@@ -64,7 +65,7 @@ func (d *dict) add(text string) uint32 {
 		texts = *t
 	}
 	code := uint32(len(texts))
-	texts = append(texts, text)
+	texts = append(texts, strings.Clone(text)) // text may be a piece of something large
 	d.texts.Store(&texts)
 	table := d.table.Load()
 	if table == nil || len(texts)*2 > len(*table) {

@@ -51,7 +51,7 @@ func TestCompile(t *testing.T) {
 	// A definition has the same meaning, and so the same expression, wherever it is spoken of.
 	for text, want := range map[string]*rule.Expr{"tags.frequency": frequency.Value, "tags.spend": spend.Value, "tags.spend.number": spend.Number,
 		"segments.winback": winback.Cond, "events.order_paid.sum(e, e.amount)": spend.Number} {
-		if got := adHoc(t, c, text); got != want {
+		if got := adHoc(t, c, text); got.String() != want.String() {
 			t.Errorf("%s is %s, want %s", text, got, want)
 		}
 	}
@@ -69,7 +69,7 @@ func TestPublishedValuesAreForExpressionsOfTheMoment(t *testing.T) {
 	c := compiled(t, shop, true)
 	for text, want := range map[string]*rule.Expr{"tags.frequency": c.Builder.Published("tag:frequency", rule.Text), "tags.spend": c.Builder.Published("tag:spend", rule.Text),
 		"tags.spend.number": c.Builder.Published("number:spend", rule.Number), "segments.winback": c.Builder.Published("segment:winback", rule.Bool)} {
-		if got := adHoc(t, c, text); got != want {
+		if got := adHoc(t, c, text); got.String() != want.String() {
 			t.Errorf("%s is %s, want %s", text, got, want)
 		}
 	}

@@ -43,7 +43,7 @@ func (x *Expr) Condition() bool {
 		return false
 	}
 	switch x.op {
-	case opTrait, opProperty, opField, opTernary, opMin, opMax, opTop, opCases:
+	case opTrait, opProperty, opField, opTernary, opMin, opMax, opTop, opCases, opCaseValue:
 		return x.op == opTernary && x.args[1].Condition() && x.args[2].Condition()
 	case opBroadcast:
 		return x.args[0].Condition()

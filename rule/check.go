@@ -474,9 +474,9 @@ func (c *checker) warnValues(n *Binary, x, y *Expr) {
 		return
 	}
 	names := c.fixed[x]
-	if values, cases := x.CaseValues(); cases {
+	if x.op == opCaseValue {
 		names = nil
-		for _, k := range values {
+		for _, k := range x.args[0].caseValues().Values {
 			names = append(names, k.Text())
 		}
 	}

@@ -195,6 +195,9 @@ func (c *checker) tag(n Node, keys []pathKey) *Expr {
 	if len(ref.Values) > 0 {
 		c.fixed[ref.Value] = ref.Values
 	}
+	if _, cases := ref.Value.CaseValues(); cases {
+		return c.b.make(Expr{Type: ref.Value.Type, op: opCaseValue, args: []*Expr{ref.Value}, hint: ref.Value.hint})
+	}
 	return ref.Value
 }
 

@@ -147,18 +147,21 @@ func (r *Result) Cond(x *Expr) event.Bits {
 	return out
 }
 
-// Cases returns, for a case expression, the customers of the universe that fall into each case.
-func (r *Result) Cases(x *Expr) []event.Bits {
+// EachCase calls f, for a case expression that is a root, with the place of each case that anybody of the universe
+// falls into, and with who does. The words are valid until f returns.
+func (r *Result) EachCase(x *Expr, f func(k int, who event.Bits)) {
 	w := r.w
-	cases := w.res[w.plan.index[x]].cases
-	out := make([]event.Bits, len(cases))
-	for k, c := range cases {
-		out[k] = w.bits(w.n)
-		for i := range out[k] {
-			out[k][i] = c[i] & r.Universe[i]
+	who := w.bits(w.n)
+	for k, c := range w.res[w.plan.index[x]].cases {
+		any := uint64(0)
+		for i, word := range c {
+			who[i] = word & r.Universe[i]
+			any |= who[i]
+		}
+		if any != 0 {
+			f(k, who)
 		}
 	}
-	return out
 }
 
 // Value returns customer i's value of a root; missing outside the universe.
@@ -166,15 +169,19 @@ func (r *Result) Value(x *Expr, i int) event.Value {
 	if !r.Universe.Get(i) {
 		return event.Value{}
 	}
-	return r.w.res[r.w.plan.index[x]].value(i)
+	v := r.w.res[r.w.plan.index[x]]
+	if v.cases != nil {
+		return caseOf(v.cases, x.caseValues().Values, i)
+	}
+	return v.value(i)
 }
 
 // Column returns the values of a root that are of a kind, missing outside the universe; nil when there are none.
 func (r *Result) Column(x *Expr, k event.Kind) *event.Column {
 	w := r.w
 	v := w.res[w.plan.index[x]]
-	if v.single || v.isCond {
-		v = w.fromValues(r.N, false, v.value)
+	if v.single || v.isCond || v.cases != nil {
+		v = w.fromValues(r.N, false, func(i int) event.Value { return r.Value(x, i) })
 	}
 	c := v.part(k)
 	if c == nil {
@@ -191,15 +198,22 @@ func (r *Result) Column(x *Expr, k event.Kind) *event.Column {
 	return &out
 }
 
-// CaseValues gives the values of a case expression, or the names of bands: what Result.Cases counts through.
+// CaseValues gives the values of a case expression, or the names of bands: what Result.EachCase counts through.
 func (x *Expr) CaseValues() ([]event.Value, bool) {
-	switch aux := x.aux.(type) {
-	case *CaseValues:
-		return aux.Values, true
-	case *bandValues:
-		return aux.values.Values, true
+	if c := x.caseValues(); c != nil {
+		return c.Values, true
 	}
 	return nil, false
+}
+
+func (x *Expr) caseValues() *CaseValues {
+	switch aux := x.aux.(type) {
+	case *CaseValues:
+		return aux
+	case *bandValues:
+		return aux.values
+	}
+	return nil
 }
 
 // Kind is the kind of the values of x: that of its type, or of all that came so far; Missing when they differ.
@@ -259,22 +273,18 @@ func (r *Run) parameters(ctx context.Context, pops []*Expr) error {
 	if len(todo) == 0 {
 		return nil
 	}
-	var mu sync.Mutex
-	numbers := make([][]event.Number, len(todo))
+	parts := make([][]population, runtime.GOMAXPROCS(0)) // of each goroutine
+	for i := range parts {
+		parts[i] = make([]population, len(todo))
+	}
 	err := r.Blocks(ctx, roots, func(res *Result) error {
-		mu.Lock()
-		defer mu.Unlock()
 		for k, x := range todo {
 			who := res.Universe
 			if len(x.args) > 1 {
 				who = res.Cond(x.args[1])
 			}
-			for i := 0; i < res.N; i++ {
-				if who.Get(i) {
-					if v := res.Value(x.args[0], i); v.Kind() == event.NumberKind {
-						numbers[k] = append(numbers[k], v.Number())
-					}
-				}
+			if c := res.Column(x.args[0], event.NumberKind); c != nil {
+				parts[res.Worker][k].add(c, who)
 			}
 		}
 		return nil
@@ -283,7 +293,11 @@ func (r *Run) parameters(ctx context.Context, pops []*Expr) error {
 		return err
 	}
 	for k, x := range todo {
-		r.Params[x.String()] = x.param(numbers[k])
+		all := &parts[0][k]
+		for _, other := range parts[1:] {
+			all.join(&other[k])
+		}
+		r.Params[x.String()] = x.param(all)
 	}
 	return nil
 }

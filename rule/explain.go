@@ -67,7 +67,11 @@ func (r *Result) Measured(x *Expr, i int) event.Value {
 	if x.level == rowLevel {
 		return event.Value{}
 	}
-	return r.w.res[r.w.plan.index[x]].value(i)
+	v := r.w.res[r.w.plan.index[x]]
+	if v.cases != nil {
+		return caseOf(v.cases, x.caseValues().Values, i)
+	}
+	return v.value(i)
 }
 
 // ProofEvent is an event that an answer rests on, with the properties that the rule looks at.

@@ -112,48 +112,66 @@ var opTernary = &op{name: "if", eval: func(w *worker, x *Expr, args []*vec) *vec
 	return "(" + arg(0) + " ? " + arg(1) + " : " + arg(2) + ")"
 }}
 
-// opCases: the first condition that holds gives its value. The values are in aux.
+// opCases: the first condition that holds gives its value; aux the values. The result is who falls into each case;
+// opCaseValue makes values of it where they are wanted.
 var opCases = &op{name: "cases", at: &atCustomer, eval: func(w *worker, x *Expr, args []*vec) *vec {
 	rest := w.bits(w.n)
 	rest.Fill(w.n)
-	cases := make([]event.Bits, len(args))
+	v := w.vec()
+	v.n, v.cases = w.n, make([]event.Bits, len(args))
 	for k, a := range args {
 		hit := w.bits(w.n)
 		for i, word := range w.truthOf(a, w.n) {
 			hit[i] = word & rest[i]
 			rest[i] &^= word
 		}
-		cases[k] = hit
+		v.cases[k] = hit
 	}
-	return w.caseVec(cases, x.aux.(*CaseValues))
+	return v
 }}
 
-// caseVec is the value of elements that fall into at most one case each.
-func (w *worker) caseVec(cases []event.Bits, values *CaseValues) *vec {
-	col := w.column(event.TextKind, w.n)
-	col.Has, col.Codes, col.Dict = w.bits(w.n), w.rawCodes(w.n), values
-	for k, hit := range cases {
-		for i := 0; i < w.n; i++ {
-			if hit.Get(i) {
-				col.Has.Set(i)
-				col.Codes[i] = uint32(k)
+// opCaseValue: the value of the case, or the name of the band, that a customer falls into.
+var opCaseValue = &op{name: "value", at: &atCustomer, text: func(x *Expr, arg func(int) string) string { return arg(0) },
+	eval: func(w *worker, x *Expr, args []*vec) *vec {
+		values := x.args[0].caseValues()
+		if values.kind != event.TextKind {
+			return w.fromValues(w.n, false, func(i int) event.Value { return caseOf(args[0].cases, values.Values, i) })
+		}
+		col := w.column(event.TextKind, w.n)
+		col.Has, col.Codes, col.Dict = w.bits(w.n), w.rawCodes(w.n), values
+		for k, hit := range args[0].cases {
+			for wi, word := range hit {
+				col.Has[wi] |= word
+				for ; word != 0; word &= word - 1 {
+					col.Codes[wi*64+trailing(word)] = uint32(k)
+				}
 			}
 		}
-	}
-	if values.kind == event.TextKind {
-		v := w.oneCol(w.n, false, col)
-		v.cases = cases
-		return v
-	}
-	v := w.fromValues(w.n, false, func(i int) event.Value {
-		if col.Has.Get(i) {
-			return values.Values[col.Codes[i]]
+		return w.oneCol(w.n, false, col)
+	}}
+
+// caseOf is the value of the case that an element falls into.
+func caseOf(cases []event.Bits, values []event.Value, i int) event.Value {
+	for k, hit := range cases {
+		if hit.Get(i) {
+			return values[k]
 		}
-		return event.Value{}
-	})
-	v.cases = cases
-	return v
+	}
+	return event.Value{}
 }
+
+// opCaseIs: whether a customer falls into one of some cases (aux their places).
+var opCaseIs = &op{name: "case", at: &atCustomer, text: func(x *Expr, arg func(int) string) string {
+	return "(" + arg(0) + " == " + x.val.String() + ")"
+}, eval: func(w *worker, x *Expr, args []*vec) *vec {
+	v := w.condVec(w.n, false)
+	for _, k := range x.aux.([]int) {
+		for i, word := range args[0].cases[k] {
+			v.cond[i] |= word
+		}
+	}
+	return v
+}}
 
 // CaseValues are the values of a tag's cases in order: a dictionary whose codes are the cases.
 type CaseValues struct {
@@ -204,7 +222,9 @@ var opBands = &op{name: "bands", at: &atCustomer, eval: func(w *worker, x *Expr,
 			}
 		}
 	}
-	return w.caseVec(cases, bands.values)
+	v := w.vec()
+	v.n, v.cases = w.n, cases
+	return v
 }}
 
 type bandValues struct {

@@ -57,19 +57,28 @@ var (
 		if len(args) > 1 {
 			cond = w.truthOf(args[1], w.n)
 		}
-		return w.fromValues(w.n, false, func(i int) event.Value {
-			v := args[0].value(i)
-			if v.Kind() != event.NumberKind || cond != nil && !cond.Get(i) {
-				return event.Value{}
+		c := w.column(event.NumberKind, w.n)
+		c.Ints, c.Has = w.int64s(w.n), w.bits(w.n)
+		part := args[0].part(event.NumberKind)
+		if part == nil {
+			return w.oneCol(w.n, false, c)
+		}
+		for i := 0; i < w.n; i++ {
+			j := args[0].idx(i)
+			if !part.Present(j) || cond != nil && !cond.Get(i) {
+				continue
 			}
-			bucket := 1
-			for k, l := range limits {
-				if l.Present() && v.Number().Cmp(l.Number()) >= 0 {
-					bucket = k + 2
+			c.Has.Set(i)
+			c.Ints[i] = 1
+			n := numberAt(part, j)
+			for k := len(limits) - 1; k >= 0; k-- {
+				if limits[k].Present() && n.Cmp(limits[k].Number()) >= 0 {
+					c.Ints[i] = int64(k + 2)
+					break
 				}
 			}
-			return event.Num(event.Int(int64(bucket)))
-		})
+		}
+		return w.oneCol(w.n, false, c)
 	}}
 )
 
@@ -82,28 +91,117 @@ func (x *Expr) population() bool {
 // decides it is a constant, and its arguments are not evaluated.
 func (x *Expr) parameter() bool { return x.population() && x.level == runLevel }
 
+// population is everybody's numbers: coefficients at one scale while they fit, which is nearly always.
+type population struct {
+	ints  []int64
+	scale int
+	nums  []event.Number
+}
+
+// add takes in the elements of a number column that are in who.
+func (p *population) add(c *event.Column, who event.Bits) {
+	plain := c.Nums == nil && len(p.nums) == 0 && (len(p.ints) == 0 || c.Scale == p.scale)
+	if !plain {
+		p.spell()
+	} else {
+		p.scale = c.Scale
+	}
+	for wi, word := range who {
+		for ; word != 0; word &= word - 1 {
+			i := wi*64 + trailing(word)
+			switch {
+			case !c.Present(i):
+			case plain:
+				p.ints = append(p.ints, c.Ints[i])
+			default:
+				p.nums = append(p.nums, numberAt(c, i))
+			}
+		}
+	}
+}
+
+// spell writes the coefficients as numbers.
+func (p *population) spell() {
+	for _, c := range p.ints {
+		p.nums = append(p.nums, event.Scaled(c, p.scale))
+	}
+	p.ints = nil
+}
+
+// join takes in another part of the population.
+func (p *population) join(q *population) {
+	if len(p.nums) == 0 && len(q.nums) == 0 && (len(p.ints) == 0 || len(q.ints) == 0 || p.scale == q.scale) {
+		if len(q.ints) > 0 {
+			p.scale = q.scale
+		}
+		p.ints = append(p.ints, q.ints...)
+		return
+	}
+	p.spell()
+	q.spell()
+	p.nums = append(p.nums, q.nums...)
+}
+
+func (p *population) len() int { return len(p.ints) + len(p.nums) }
+
+func (p *population) at(i int) event.Number {
+	if len(p.nums) > 0 {
+		return p.nums[i]
+	}
+	return event.Scaled(p.ints[i], p.scale)
+}
+
+func (p *population) sort() {
+	slices.Sort(p.ints)
+	slices.SortFunc(p.nums, event.Number.Cmp)
+}
+
+// sum adds everybody's numbers up; false on overflow.
+func (p *population) sum() (event.Number, bool) {
+	total, part := event.Int(0), int64(0)
+	ok := true
+	flush := func() {
+		var fits bool
+		total, fits = total.Add(event.Scaled(part, p.scale))
+		ok, part = ok && fits, 0
+	}
+	for _, c := range p.ints {
+		s, fits := addInts(part, c)
+		if !fits && c != 0 {
+			flush()
+			s = c
+		}
+		part = s
+	}
+	flush()
+	for _, n := range p.nums {
+		var fits bool
+		total, fits = total.Add(n)
+		ok = ok && fits
+	}
+	return total, ok
+}
+
 // param computes the parameter of x from everybody's numbers; it sorts them.
-func (x *Expr) param(nums []event.Number) Param {
-	if len(nums) == 0 {
+func (x *Expr) param(p *population) Param {
+	if p.len() == 0 {
 		return Param{}
 	}
-	switch x.op {
-	case opMean:
-		total := event.Int(0)
-		for _, n := range nums {
-			s, ok := total.Add(n)
-			if !ok {
-				return Param{}
-			}
-			total = s
+	if x.op == opMean {
+		total, ok := p.sum()
+		if !ok {
+			return Param{}
 		}
-		return one(total.Div(event.Int(int64(len(nums)))))
-	case opMedian:
-		return quantile(sorted(nums), event.Scaled(5, 1))
-	case opQuantile:
-		return quantile(sorted(nums), x.val.Number())
+		return one(total.Div(event.Int(int64(p.len()))))
 	}
-	return ntileLimits(sorted(nums), x.aux.(int))
+	p.sort()
+	switch x.op {
+	case opMedian:
+		return p.quantile(event.Scaled(5, 1))
+	case opQuantile:
+		return p.quantile(x.val.Number())
+	}
+	return p.ntileLimits(x.aux.(int))
 }
 
 func one(n event.Number, ok bool) Param {
@@ -113,24 +211,19 @@ func one(n event.Number, ok bool) Param {
 	return Param{Numbers: []event.Value{event.Num(n)}}
 }
 
-func sorted(nums []event.Number) []event.Number {
-	slices.SortFunc(nums, event.Number.Cmp)
-	return nums
-}
-
-// quantile interpolates between the order statistics around (n-1)p, exactly, then rounds as a division does.
-func quantile(nums []event.Number, p event.Number) Param {
-	h, ok := event.Int(int64(len(nums) - 1)).Mul(p)
+// quantile interpolates between the order statistics around (n-1)share, exactly, then rounds as a division does.
+func (p *population) quantile(share event.Number) Param {
+	h, ok := event.Int(int64(p.len() - 1)).Mul(share)
 	if !ok {
 		return Param{}
 	}
 	lo, _ := h.Floor().Int64()
 	frac, _ := h.Sub(h.Floor())
-	a := nums[lo]
+	a := p.at(int(lo))
 	if frac.Sign() == 0 {
 		return one(a.Div(event.Int(1)))
 	}
-	step, ok1 := nums[lo+1].Sub(a)
+	step, ok1 := p.at(int(lo) + 1).Sub(a)
 	part, ok2 := step.Mul(frac)
 	sum, ok3 := a.Add(part)
 	if !ok1 || !ok2 || !ok3 {
@@ -141,20 +234,18 @@ func quantile(nums []event.Number, p event.Number) Param {
 
 // ntileLimits gives the smallest number of each bucket from 2 on: SQL's NTILE by position, then all equal
 // numbers take the lowest bucket that any of them has.
-func ntileLimits(nums []event.Number, buckets int) Param {
+func (p *population) ntileLimits(buckets int) Param {
 	limits := make([]event.Value, buckets-1)
-	for i := 0; i < len(nums); {
-		b := ntileBucket(i, len(nums), buckets)
+	for i := 0; i < p.len(); {
+		b, n := ntileBucket(i, p.len(), buckets), p.at(i)
 		for k := 2; k <= b; k++ {
 			if !limits[k-2].Present() {
-				limits[k-2] = event.Num(nums[i])
+				limits[k-2] = event.Num(n)
 			}
 		}
-		j := i
-		for j < len(nums) && nums[j].Equal(nums[i]) {
-			j++
+		for i < p.len() && p.at(i).Equal(n) {
+			i++
 		}
-		i = j
 	}
 	return Param{Numbers: limits}
 }

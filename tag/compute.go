@@ -295,15 +295,21 @@ func (s *subject) write(w *tagindex.Writer, shape int, kind event.Kind, res *rul
 	}
 	values, cases := s.value.CaseValues()
 	if cases && (s.number != nil || sameKind(values) == event.TextKind) {
-		kept := distinct(values)
-		for k, bits := range res.Cases(s.value) {
-			place := slices.IndexFunc(kept, values[k].Equal)
-			if s.number != nil {
-				w.SetBand(shape, place, first, bits)
-			} else {
-				w.SetWords(shape, place, first, bits)
-			}
+		kept := values
+		if len(values) > 1 {
+			kept = distinct(values)
 		}
+		res.EachCase(s.value, func(k int, who event.Bits) {
+			place := k
+			if len(kept) < len(values) {
+				place = slices.IndexFunc(kept, values[k].Equal)
+			}
+			if s.number != nil {
+				w.SetBand(shape, place, first, who)
+			} else {
+				w.SetWords(shape, place, first, who)
+			}
+		})
 		if s.number == nil {
 			return nil
 		}

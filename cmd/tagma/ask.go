@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -205,14 +206,19 @@ type membersCmd struct {
 	Tag     string `arg:"" optional:"" help:"TAG or TAG=VALUE." xor:"what"`
 }
 
+// Validate makes naming neither or both wrong usage.
+func (c *membersCmd) Validate() error {
+	if name, _, _ := strings.Cut(c.Tag, "="); (c.Segment == "") == (name == "") {
+		return errors.New("name a tag, as in `tagma members level=金卡`, or a segment with --segment, and not both")
+	}
+	return nil
+}
+
 func (c *membersCmd) Run(p *program) error {
 	return p.open(func(w *workspace.Workspace) error {
 		q := tag.MembersQuery{Key: c.Segment, Segment: c.Segment != ""}
 		if !q.Segment {
 			q.Key, q.Value, q.HasValue = strings.Cut(c.Tag, "=")
-			if q.Key == "" {
-				return errs.New(errs.Invalid, "name a tag, as in `tagma members level=金卡`, or a segment with --segment")
-			}
 		}
 		var err error
 		if c.AsOf != "" {

@@ -54,9 +54,23 @@ func DateOf(year int, month time.Month, d int) Date {
 	return Date(time.Date(year, month, d, 0, 0, 0, 0, time.UTC).Unix() / 86400)
 }
 
-// Civil returns the year, month and day of d.
+// Civil returns the year, month and day of d. Days are counted from 1 March of year 0 on, in eras of 400 years, so
+// that the leap day comes last in its year.
 func (d Date) Civil() (year int, month time.Month, dayOfMonth int) {
-	return time.Unix(int64(d)*86400, 0).UTC().Date()
+	const era, shift = 146097, 719468 // days of 400 years; days from 1 March 0000 to 1970-01-01
+	n := int64(d) + shift
+	e := floorDiv(n, era)
+	inEra := n - e*era
+	y := (inEra - inEra/1460 + inEra/36524 - inEra/146096) / 365
+	inYear := inEra - (365*y + y/4 - y/100)
+	m := (5*inYear + 2) / 153
+	dayOfMonth = int(inYear-(153*m+2)/5) + 1
+	month = time.Month(m + 3)
+	if m >= 10 {
+		month = time.Month(m - 9)
+		y++
+	}
+	return int(y + e*400), month, dayOfMonth
 }
 
 // Weekday is 1 for Monday … 7 for Sunday.

@@ -1,6 +1,8 @@
 package rule
 
 import (
+	"slices"
+
 	"tagma/event"
 	"tagma/warehouse"
 )
@@ -99,15 +101,22 @@ func (r *Result) Proof(x *Expr, i, limit int) (events []ProofEvent, total int) {
 	}
 	rows := w.rows(sel.src)
 	kept := w.res[w.plan.index[sel]]
-	for row := int(rows.start[i+1]) - 1; row >= int(rows.start[i]); row-- {
-		if !kept.all && !kept.mask.Get(row) {
-			continue
-		}
-		if total++; total <= limit {
-			events = append(events, w.proofEvent(sel.src, rows, row))
+	var order []int32
+	for row := rows.start[i]; row < rows.start[i+1]; row++ {
+		if kept.all || kept.mask.Get(int(row)) {
+			order = append(order, row)
 		}
 	}
-	return events, total
+	slices.SortFunc(order, func(a, b int32) int {
+		if w.later(rows, a, b) {
+			return -1
+		}
+		return 1
+	})
+	for _, row := range order[:min(limit, len(order))] {
+		events = append(events, w.proofEvent(sel.src, rows, int(row)))
+	}
+	return events, len(order)
 }
 
 func (w *worker) proofEvent(set *eventSet, rows *eventRows, row int) ProofEvent {

@@ -44,6 +44,8 @@ type op struct {
 	text func(x *Expr, arg func(int) string) string
 	// at, when set, is the level of the result, whatever the arguments' levels are.
 	at *level
+	// inOrder says that it needs the rows of several series in order of time.
+	inOrder bool
 }
 
 // eventSet is a set of event series whose rows are read together, in one order of time.
@@ -52,6 +54,7 @@ type eventSet struct {
 	names []string // sorted; nil when all
 	all   bool
 	key   string
+	id    int // in its Builder
 }
 
 // Builder makes expressions and keeps equal ones one. It is not safe for concurrent use.
@@ -85,7 +88,7 @@ func (b *Builder) source(kind warehouse.SeriesKind, all bool, names []string) *e
 	}
 	s := b.sources[key]
 	if s == nil {
-		s = &eventSet{kind: kind, names: uniq, all: all, key: key}
+		s = &eventSet{kind: kind, names: uniq, all: all, key: key, id: len(b.sources)}
 		b.sources[key] = s
 	}
 	return s

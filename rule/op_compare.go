@@ -319,7 +319,7 @@ var opIn = &op{name: "in", text: func(x *Expr, arg func(int) string) string {
 			if !a.single {
 				e = a.value(i)
 			}
-			if slices.ContainsFunc(lists.Values[j].List(), e.Equal) {
+			if holds(lists.Values[j].List(), e) {
 				v.cond.Set(i)
 			}
 		}
@@ -356,6 +356,20 @@ var opIn = &op{name: "in", text: func(x *Expr, arg func(int) string) string {
 	}
 	return v
 }}
+
+// holds says whether a list has an element equal to e.
+func holds(list []event.Value, e event.Value) bool {
+	if e.Kind() != event.TextKind {
+		return slices.ContainsFunc(list, e.Equal)
+	}
+	text := e.Text()
+	for i := range list {
+		if list[i].Kind() == event.TextKind && list[i].Text() == text {
+			return true
+		}
+	}
+	return false
+}
 
 // constSet is a list of constants to look a value up in.
 type constSet struct {

@@ -20,9 +20,10 @@ type eventRows struct {
 	hidden  bool       // whether some rows are later than now
 	visible event.Bits // rows with time ≤ now; nil when not hidden
 	tables  []int      // indexes of the request's series
-	// Of several series: where each row comes from.
-	from []uint16
-	row  []int32
+	// Of several series: where each row comes from, and whether they are in one order of time.
+	ordered bool
+	from    []uint16
+	row     []int32
 	// own is the memory of a merge, used again; the arrays of a single table belong to the reader.
 	own struct {
 		start, row []int32
@@ -34,7 +35,7 @@ type eventRows struct {
 
 // rows returns the rows of an event set for the present block.
 func (w *worker) rows(s *eventSet) *eventRows {
-	slot := w.plan.sets[s]
+	slot := w.plan.slot(s)
 	r := &w.sets[slot]
 	if w.setDone[slot] == w.epoch {
 		return r
@@ -50,7 +51,7 @@ func (w *worker) rows(s *eventSet) *eventRows {
 		r.n, r.start, r.owner, r.times = t.Rows(), t.Start, t.Owner, t.Times
 		r.from, r.row = nil, nil
 	default:
-		w.mergeTables(r)
+		w.mergeTables(r, w.plan.ordered[slot])
 	}
 	r.hidden, r.visible = false, nil
 	for _, t := range r.times {
@@ -70,8 +71,9 @@ func (w *worker) rows(s *eventSet) *eventRows {
 	return r
 }
 
-// mergeTables lays the rows of several series together, for each customer in order of time, then arrival.
-func (w *worker) mergeTables(r *eventRows) {
+// mergeTables lays the rows of several series together customer by customer: in order of time, then arrival, when
+// they are to be ordered, otherwise series by series.
+func (w *worker) mergeTables(r *eventRows, ordered bool) {
 	total := 0
 	for _, ti := range r.tables {
 		total += w.block.Tables[ti].Rows()
@@ -81,8 +83,19 @@ func (w *worker) mergeTables(r *eventRows) {
 	o.from, o.row = grown(o.from, total), grown(o.row, total)
 	r.start, r.owner, r.times, r.from, r.row = o.start, o.owner, o.times, o.from, o.row
 	r.start[0] = 0
+	r.ordered = ordered
 	k := 0
-	for c := 0; c < w.n; c++ {
+	for c := 0; c < w.n && !ordered; c++ {
+		for j, ti := range r.tables {
+			t := &w.block.Tables[ti]
+			for i := t.Start[c]; i < t.Start[c+1]; i++ {
+				r.owner[k], r.times[k], r.from[k], r.row[k] = uint16(c), t.Times[i], uint16(j), i
+				k++
+			}
+		}
+		r.start[c+1] = int32(k)
+	}
+	for c := 0; c < w.n && ordered; c++ {
 		w.refs = w.refs[:0]
 		first := event.Never
 		for j, ti := range r.tables {
@@ -150,6 +163,14 @@ func (w *worker) inOrder(tables []int, first event.Time) {
 		}
 		from = to
 	}
+}
+
+// later says whether row a comes after row b of the same customer, in time or, at one instant, by arrival.
+func (w *worker) later(r *eventRows, a, b int32) bool {
+	if r.times[a] != r.times[b] || r.from == nil || r.ordered {
+		return r.times[a] > r.times[b] || r.times[a] == r.times[b] && a > b
+	}
+	return w.compareRows(r.tables, rowRef{r.from[a], r.row[a]}, rowRef{r.from[b], r.row[b]}) > 0
 }
 
 func (w *worker) compareRows(tables []int, a, b rowRef) int {
@@ -417,11 +438,15 @@ var opPick = &op{name: "nth", at: &atCustomer, eval: func(w *worker, x *Expr, ar
 	}
 	switch place {
 	case -1:
-		r.each(sel, func(row int) { v.pick[r.owner[row]] = int32(row) })
+		r.each(sel, func(row int) {
+			if o := r.owner[row]; v.pick[o] < 0 || w.later(r, int32(row), v.pick[o]) {
+				v.pick[o] = int32(row)
+			}
+		})
 		return v
 	case 1:
 		r.each(sel, func(row int) {
-			if o := r.owner[row]; v.pick[o] < 0 {
+			if o := r.owner[row]; v.pick[o] < 0 || w.later(r, v.pick[o], int32(row)) {
 				v.pick[o] = int32(row)
 			}
 		})

@@ -23,7 +23,7 @@ var fusedOps = func() map[[2]*op]*op {
 	out := map[[2]*op]*op{}
 	for measure, f := range fusedMeasures {
 		for like, rel := range map[*op]relation{opEq: equal, opLt: less, opLe: lessOrEqual, opGt: greater, opGe: greaterOrEqual} {
-			out[[2]*op{measure, like}] = &op{name: measure.name + like.name, at: &atCustomer,
+			out[[2]*op{measure, like}] = &op{name: measure.name + like.name, at: &atCustomer, inOrder: measure == opDays,
 				text: func(x *Expr, arg func(int) string) string {
 					return "(" + measure.text(x, arg) + " " + like.name + " " + x.val.String() + ")"
 				},
@@ -298,28 +298,24 @@ func pickTimeOp(like *op, rel relation) *op {
 		}
 		lo, hi := interval(rel, bound.Ints[0])
 		r := w.rows(x.src)
-		check := func(row int) {
-			if t := int64(r.times[row]); t >= lo && t <= hi {
-				v.cond.Set(int(r.owner[row]))
+		owner, best := -1, int64(0)
+		check := func() {
+			if owner >= 0 && best >= lo && best <= hi {
+				v.cond.Set(owner)
 			}
 		}
-		last := -1
 		latest := x.aux.(int) < 0
 		r.each(args[0], func(row int) {
-			switch {
-			case last >= 0 && r.owner[row] == r.owner[last]:
-				if latest {
-					last = row
-				}
-				return
-			case last >= 0:
-				check(last)
+			t := int64(r.times[row])
+			switch o := int(r.owner[row]); {
+			case o != owner:
+				check()
+				owner, best = o, t
+			case latest && t > best || !latest && t < best:
+				best = t
 			}
-			last = row
 		})
-		if last >= 0 {
-			check(last)
-		}
+		check()
 		return v
 	}}
 }

@@ -52,7 +52,7 @@ var opCount = &op{name: "count", at: &atCustomer, text: method("count"), eval: f
 
 // localDates returns the local day of each row, computed once per block and event set.
 func (w *worker) localDates(s *eventSet) []int64 {
-	slot := w.plan.sets[s]
+	slot := w.plan.slot(s)
 	if w.dateDone[slot] != w.epoch {
 		w.dateDone[slot] = w.epoch
 		r := w.rows(s)
@@ -324,10 +324,12 @@ var opTop = &op{name: "top", at: &atCustomer, text: method("top"), eval: func(w 
 			}
 			e := byKey[v.Key()]
 			if e == nil {
-				e = &entry{value: v}
+				e = &entry{value: v, last: row}
 				byKey[v.Key()] = e
 			}
-			e.last = row
+			if r.times[row] >= r.times[e.last] {
+				e.last = row
+			}
 			k := event.Int(1)
 			if weight != nil {
 				k = weight.value(int(row)).Number()
@@ -387,10 +389,12 @@ func (w *worker) topFast(x *Expr, sel *vec, c *event.Column, key func(int) int64
 				if !ok {
 					j = len(list)
 					m[k] = j
-					list = append(list, entry{key: k})
+					list = append(list, entry{key: k, last: row})
 				}
 				list[j].count++
-				list[j].last = row
+				if times[row] >= times[list[j].last] {
+					list[j].last = row
+				}
 			}
 		} else {
 		next:
@@ -402,7 +406,9 @@ func (w *worker) topFast(x *Expr, sel *vec, c *event.Column, key func(int) int64
 				for j := range list {
 					if list[j].key == k {
 						list[j].count++
-						list[j].last = row
+						if times[row] >= times[list[j].last] {
+							list[j].last = row
+						}
 						continue next
 					}
 				}

@@ -14,9 +14,10 @@ type Plan struct {
 	runCount  int       // the first so many are at run level
 	args      [][]int32 // of each expression in order: the places of its arguments
 	index     map[*Expr]int
-	sets      map[*eventSet]int
+	sets      []int32 // the place of an event set by its id, one more; 0 where it is not needed
 	setList   []*eventSet
 	setTables [][]int
+	ordered   []bool // sets of several series whose rows must be in one order of time
 	request   warehouse.Request
 	tables    map[tableKey]int
 	columns   []map[string]int
@@ -30,7 +31,7 @@ type tableKey struct {
 // newPlan plans the evaluation of roots on a history with the given series. Arguments of population functions
 // with one result are left out: their results are parameters.
 func newPlan(roots []*Expr, series []warehouse.SeriesInfo) *Plan {
-	p := &Plan{index: map[*Expr]int{}, sets: map[*eventSet]int{}, tables: map[tableKey]int{}}
+	p := &Plan{index: map[*Expr]int{}, tables: map[tableKey]int{}}
 	var all []*Expr
 	var visit func(x *Expr)
 	visit = func(x *Expr) {
@@ -82,11 +83,15 @@ func (p *Plan) need(x *Expr, series []warehouse.SeriesInfo) {
 	if x.src == nil {
 		return
 	}
-	slot, ok := p.sets[x.src]
-	if !ok {
+	for len(p.sets) <= x.src.id {
+		p.sets = append(p.sets, 0)
+	}
+	slot := p.slot(x.src)
+	if slot < 0 {
 		slot = len(p.setList)
-		p.sets[x.src] = slot
+		p.sets[x.src.id] = int32(slot) + 1
 		p.setList = append(p.setList, x.src)
+		p.ordered = append(p.ordered, false)
 		var tables []int
 		for _, s := range series {
 			if s.Kind == x.src.kind && (x.src.all || slices.Contains(x.src.names, s.Name)) {
@@ -100,6 +105,7 @@ func (p *Plan) need(x *Expr, series []warehouse.SeriesInfo) {
 			}
 		}
 	}
+	p.ordered[slot] = p.ordered[slot] || x.needsOrder()
 	name := ""
 	switch x.op {
 	case opProperty:
@@ -112,6 +118,22 @@ func (p *Plan) need(x *Expr, series []warehouse.SeriesInfo) {
 	for _, t := range p.setTables[slot] {
 		p.addColumn(t, name)
 	}
+}
+
+// slot is the place of an event set, -1 when it is not needed.
+func (p *Plan) slot(s *eventSet) int { return int(p.sets[s.id]) - 1 }
+
+// needsOrder says whether x goes through the rows of several series in their order of time. The others only ask
+// which of two rows is later.
+func (x *Expr) needsOrder() bool {
+	switch x.op {
+	case opDays, opStreak, opMaxGap, opPeak:
+		return true
+	case opPick:
+		place := x.aux.(int)
+		return place != 1 && place != -1
+	}
+	return x.op.inOrder
 }
 
 func (p *Plan) addTable(kind warehouse.SeriesKind, name string) int {
@@ -156,7 +178,7 @@ func (p *Plan) bound(w *worker) warehouse.Request {
 		if x.op != opSelect {
 			continue
 		}
-		slot := p.sets[x.src]
+		slot := p.slot(x.src)
 		lower, ok := event.Always, false
 		for _, a := range x.args {
 			if a.op != opSince || a.args[0].level != runLevel {

@@ -35,7 +35,7 @@ func (c *initCmd) Run(p *program) error {
 }
 
 type importCmd struct {
-	Mapping string   `help:"How rows become customers, traits and events (docs: import mapping)." required:"" type:"existingfile" placeholder:"M.yaml"`
+	Mapping string   `help:"How rows become customers, traits and events (docs: import mapping)." required:"" placeholder:"M.yaml"`
 	Rejects string   `help:"Write refused rows with their reasons to this CSV file." placeholder:"FILE"`
 	Files   []string `arg:"" help:"The files; - is standard input."`
 }

@@ -146,7 +146,7 @@ func dumpTo(t testing.TB, store warehouse.Store, to uint32) string {
 		}
 		for n := uint32(0); n*warehouse.BlockSize < to; n++ {
 			var block warehouse.Block
-			if err := r.Block(n, &block); err != nil {
+			if err := r.Blocks(n, 1, &block); err != nil {
 				t.Fatal(err)
 			}
 			table := &block.Tables[0]

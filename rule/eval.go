@@ -76,6 +76,7 @@ type memo struct {
 	lo, hi int64
 	dict   event.Dict
 	codes  []uint32
+	table  []uint64 // a bit for each of the codes
 }
 
 func newWorker(p *Plan, r *Run) *worker {
@@ -358,11 +359,11 @@ func (w *worker) open() (err error) {
 func (w *worker) group(ctx context.Context, g, total uint32, each func(*Result) error) error {
 	first := g * (BlockGroup / warehouse.BlockSize)
 	last := min(first+BlockGroup/warehouse.BlockSize, (total+warehouse.BlockSize-1)/warehouse.BlockSize)
-	for b := first; b < last; b++ {
+	for b := first; b < last; b += max(1, uint32(w.block.N)/warehouse.BlockSize) {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if err := w.reader.Block(b, &w.block); err != nil {
+		if err := w.reader.Blocks(b, int(min(warehouse.MaxBlocks, last-b)), &w.block); err != nil {
 			return err
 		}
 		if err := w.finish(each); err != nil {

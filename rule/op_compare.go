@@ -410,10 +410,28 @@ func (s *constSet) equal(w *worker, c *event.Column, k event.Value, out event.Bi
 	}
 }
 
+// tabulate makes the bit field of the codes.
+func (m *memo) tabulate() {
+	for _, code := range m.codes {
+		for int(code>>6) >= len(m.table) {
+			m.table = append(m.table, 0)
+		}
+		m.table[code>>6] |= 1 << (code & 63)
+	}
+}
+
+// has is 1 for a code that is among those of the memo, else 0.
+func (m *memo) has(code uint32) uint64 {
+	if at := int(code >> 6); at < len(m.table) {
+		return m.table[at] >> (code & 63) & 1
+	}
+	return 0
+}
+
 func (s *constSet) inTexts(w *worker, c *event.Column, out event.Bits) {
 	m := &w.memos[w.node]
 	if !m.ready || m.dict != c.Dict {
-		m.ready, m.dict, m.codes = true, c.Dict, m.codes[:0]
+		m.ready, m.dict, m.codes, m.table = true, c.Dict, m.codes[:0], nil
 		for _, v := range s.values {
 			if v.Kind() == event.TextKind && c.Dict != nil {
 				if code, ok := c.Dict.Code(v.Text()); ok {
@@ -421,18 +439,17 @@ func (s *constSet) inTexts(w *worker, c *event.Column, out event.Bits) {
 				}
 			}
 		}
+		m.tabulate()
 	}
 	hit := w.bits(c.Len)
-	for word := range hit {
-		var acc uint64
-		chunk := c.Codes[word*64 : min(c.Len, word*64+64)]
-		for _, code := range m.codes {
-			for j, v := range chunk {
-				_, other := bits.Sub64(0, uint64(v^code), 0)
-				acc |= (other ^ 1) << (j & 63)
+	if len(m.codes) > 0 {
+		for word := range hit {
+			var acc uint64
+			for j, v := range c.Codes[word*64 : min(c.Len, word*64+64)] {
+				acc |= m.has(v) << (j & 63)
 			}
+			hit[word] = acc
 		}
-		hit[word] = acc
 	}
 	if len(c.Inline) > 0 {
 		for i, code := range c.Codes[:c.Len] {

@@ -198,7 +198,7 @@ func Names(ctx context.Context, d Deps, idKinds []string, customers []event.Prof
 	read := int64(-1)
 	for _, i := range order {
 		if n := int64(customers[i]) / warehouse.BlockSize; n != read {
-			if err := reader.Block(uint32(n), &block); err != nil {
+			if err := reader.Blocks(uint32(n), 1, &block); err != nil {
 				return nil, err
 			}
 			read = n

@@ -76,6 +76,10 @@ func (a *Assembler) Reset(low int) {
 	a.cells = a.cells[:0]
 }
 
+// Next goes on to the block after the one before: its rows stand behind the others. At most MaxBlocks can be read
+// together.
+func (a *Assembler) Next() { a.layout.base += BlockSize }
+
 // Add gives a stored value of the block; it is copied. Values come in order of time: rows of one chunk never lie
 // in the time of another.
 func (a *Assembler) Add(value []byte, chunk int) error {
@@ -109,7 +113,7 @@ func (a *Assembler) Release() {
 // Table decodes what was added.
 func (a *Assembler) Table(into *Table) error {
 	l := &a.layout
-	n := BlockSize
+	n := l.base + BlockSize
 	if l.only >= 0 {
 		n = 1
 	}

@@ -12,12 +12,13 @@ import (
 // overlap in time are that profile's rows sorted.
 type layout struct {
 	only     int // the low byte of the one profile that is read, or -1
+	base     int // of the block that is being added: the place of its first profile
 	segments []segment
-	lows     []uint8
+	lows     []uint16 // places of profiles: the low byte, and the block's base
 	lens     []int32
 
 	rows     int
-	start    [BlockSize + 1]int32
+	start    [maxProfiles + 1]int32
 	pos      []int32 // the place of each row that is read; not filled when straight
 	straight bool    // one segment: rows are in place as they stand
 	times    []event.Time
@@ -35,13 +36,17 @@ type rowOrder struct {
 	row     int32
 }
 
+// maxProfiles is the number of profiles whose rows one layout takes.
+const maxProfiles = MaxBlocks * BlockSize
+
 func (l *layout) reset(only int) {
-	l.only = only
+	l.only, l.base = only, 0
 	l.segments, l.lows, l.lens = l.segments[:0], l.lows[:0], l.lens[:0]
 }
 
 // add parses the segments of a value, which must stay as it is while the layout is in use.
 func (l *layout) add(value cursor, group int) error {
+	group |= l.base << 16 // the values of two blocks are no one group
 	for value.left() > 0 {
 		body, err := nextSegment(&value)
 		if err != nil {
@@ -75,7 +80,7 @@ func (l *layout) parse(s *segment, c *cursor) bool {
 			if i > 0 && low <= lows[i-1] {
 				return false
 			}
-			l.lows = append(l.lows, low)
+			l.lows = append(l.lows, uint16(l.base)+uint16(low))
 		}
 	} else {
 		bitmap := c.take(32)
@@ -84,7 +89,7 @@ func (l *layout) parse(s *segment, c *cursor) bool {
 		}
 		for i, b := range bitmap[:32] {
 			for ; b != 0; b &= b - 1 {
-				l.lows = append(l.lows, uint8(i<<3+bits.TrailingZeros8(b)))
+				l.lows = append(l.lows, uint16(l.base+(i<<3)+bits.TrailingZeros8(b)))
 			}
 		}
 		if len(l.lows)-s.run != distinct {
@@ -140,14 +145,15 @@ func (l *layout) parse(s *segment, c *cursor) bool {
 // place computes start, pos and times, and arrivals where they are asked for or needed.
 func (l *layout) place(arrivals bool) error {
 	l.straight = len(l.segments) == 1
-	clear(l.start[:])
+	n := l.base + BlockSize
+	clear(l.start[:n+1])
 	for i := range l.lows {
 		l.start[int(l.lows[i])+1] += l.lens[i]
 	}
-	for i := 1; i <= BlockSize; i++ {
+	for i := 1; i <= n; i++ {
 		l.start[i] += l.start[i-1]
 	}
-	l.rows = int(l.start[BlockSize])
+	l.rows = int(l.start[n])
 	grow(&l.times, l.rows)
 	overlap := false
 	for i := 1; i < len(l.segments); i++ {
@@ -168,8 +174,8 @@ func (l *layout) place(arrivals bool) error {
 		return l.readTimes(s, nil)
 	}
 
-	var next, first [BlockSize]int32
-	copy(next[:], l.start[:BlockSize])
+	var next, first [maxProfiles]int32
+	copy(next[:n], l.start[:n])
 	total := 0
 	for i := range l.segments {
 		l.segments[i].pos = total
@@ -262,9 +268,9 @@ func (l *layout) readTimes(s *segment, pos []int32) error {
 
 // mend sorts the rows of those profiles whose rows in the segments from … to-1 are not in order.
 // A profile's rows of these segments are first[low] … next[low]-1.
-func (l *layout) mend(from, to int, first, next *[BlockSize]int32) {
+func (l *layout) mend(from, to int, first, next *[maxProfiles]int32) {
 	mended := false
-	for low := range first {
+	for low := range l.base + BlockSize {
 		a, b := first[low], next[low]
 		sorted := true
 		for i := a; i < b; i++ {

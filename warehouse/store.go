@@ -15,6 +15,9 @@ import (
 // BlockSize is the number of neighbouring profiles that share a block: profile p lies in block p/256.
 const BlockSize = 256
 
+// MaxBlocks is the number of neighbouring blocks that can be read together.
+const MaxBlocks = 4
+
 // SeriesKind says what the rows of a series are.
 type SeriesKind uint8
 
@@ -170,8 +173,9 @@ type SeriesRequest struct {
 
 // Reader reads blocks. What it fills in is valid until its next call.
 type Reader interface {
-	// Block reads the rows of the 256 profiles of a block. Calls with ascending numbers are fastest.
-	Block(number uint32, into *Block) error
+	// Blocks reads the rows of neighbouring blocks from number first on: of one at least and of most at most, with
+	// most from 1 to MaxBlocks. Block.N says how many profiles there are. Calls with ascending numbers are fastest.
+	Blocks(first uint32, most int, into *Block) error
 	// Profile reads the rows of one profile: a block of one.
 	Profile(p event.ProfileID, into *Block) error
 	Close()
@@ -180,7 +184,7 @@ type Reader interface {
 // Block is the rows of neighbouring profiles, a table for each series of the request, in its order.
 type Block struct {
 	First  event.ProfileID
-	N      int // BlockSize, or 1
+	N      int // a multiple of BlockSize, or 1
 	Tables []Table
 }
 

@@ -263,7 +263,7 @@ type reader struct {
 
 var nobody = make([]int32, warehouse.BlockSize+1)
 
-func (r *reader) Block(number uint32, into *warehouse.Block) error {
+func (r *reader) Blocks(number uint32, _ int, into *warehouse.Block) error {
 	first := number * warehouse.BlockSize
 	into.First, into.N = event.ProfileID(first), int(min(warehouse.BlockSize, r.s.customers-first))
 	into.Tables = into.Tables[:0]

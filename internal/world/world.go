@@ -213,8 +213,8 @@ type reader struct {
 
 func (r *reader) Close() {}
 
-func (r *reader) Block(number uint32, into *warehouse.Block) error {
-	r.fill(event.ProfileID(number*warehouse.BlockSize), warehouse.BlockSize, into)
+func (r *reader) Blocks(first uint32, most int, into *warehouse.Block) error {
+	r.fill(event.ProfileID(first*warehouse.BlockSize), warehouse.BlockSize*most, into)
 	return nil
 }
 

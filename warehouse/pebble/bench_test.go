@@ -216,7 +216,7 @@ func scanAll(tb testing.TB, s *Store, req warehouse.Request) (rows int) {
 	defer r.Close()
 	var block warehouse.Block
 	for n := range (snap.Profiles() + 255) / 256 {
-		if err := r.Block(n, &block); err != nil {
+		if err := r.Blocks(n, 1, &block); err != nil {
 			tb.Fatal(err)
 		}
 		for i := range block.Tables {

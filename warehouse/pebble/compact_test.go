@@ -148,7 +148,7 @@ func countRows(s *Store, size int, p event.ProfileID) error {
 	}
 	defer r.Close()
 	var block warehouse.Block
-	if err := r.Block(0, &block); err != nil {
+	if err := r.Blocks(0, 1, &block); err != nil {
 		return err
 	}
 	want := int(snap.Offset()) * size

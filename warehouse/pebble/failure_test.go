@@ -200,7 +200,7 @@ func TestNewerVersions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	newer("a newer segment", r.Block(0, new(warehouse.Block)))
+	newer("a newer segment", r.Blocks(0, 1, new(warehouse.Block)))
 	r.Close()
 	snap.Close()
 	if err := s.db.Set(formatKey, binary.AppendUvarint(nil, formatVersion+1), pdb.Sync); err != nil {

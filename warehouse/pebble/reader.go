@@ -96,19 +96,19 @@ func (r *reader) Close() {
 	r.closed = true
 }
 
-// Block reads the rows of a block.
-func (r *reader) Block(number uint32, into *warehouse.Block) error {
-	into.First, into.N = event.ProfileID(number)*warehouse.BlockSize, warehouse.BlockSize
-	return r.read(number, -1, into)
+// Blocks reads the rows of neighbouring blocks.
+func (r *reader) Blocks(first uint32, most int, into *warehouse.Block) error {
+	into.First, into.N = event.ProfileID(first)*warehouse.BlockSize, most*warehouse.BlockSize
+	return r.read(first, most, -1, into)
 }
 
 // Profile reads the rows of one profile.
 func (r *reader) Profile(p event.ProfileID, into *warehouse.Block) error {
 	into.First, into.N = p, 1
-	return r.read(uint32(p>>8), int(p&0xff), into)
+	return r.read(uint32(p>>8), 1, int(p&0xff), into)
 }
 
-func (r *reader) read(block uint32, low int, into *warehouse.Block) error {
+func (r *reader) read(block uint32, blocks, low int, into *warehouse.Block) error {
 	if r.closed {
 		return errs.New(errs.Conflict, "warehouse: the reader is closed")
 	}
@@ -119,7 +119,13 @@ func (r *reader) read(block uint32, low int, into *warehouse.Block) error {
 	for i := range r.series {
 		s := &r.series[i]
 		s.assembler.Reset(low)
-		err := s.read(block)
+		var err error
+		for k := 0; k < blocks && err == nil; k++ {
+			if k > 0 {
+				s.assembler.Next()
+			}
+			err = s.read(block + uint32(k))
+		}
 		if err == nil {
 			err = s.assembler.Table(&into.Tables[i])
 		}

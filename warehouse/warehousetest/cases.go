@@ -175,7 +175,7 @@ func windows(t *testing.T, open func(t *testing.T, dir string) warehouse.Store) 
 		}
 		var block warehouse.Block
 		for _, b := range m.blocks() {
-			if err := reader.Block(b, &block); err != nil {
+			if err := reader.Blocks(b, 1, &block); err != nil {
 				t.Fatal(err)
 			}
 			table := &block.Tables[0]
@@ -299,7 +299,7 @@ func checkTexts(t *testing.T, s warehouse.Store, m *model) {
 	defer reader.Close()
 	var block warehouse.Block
 	for _, b := range m.blocks() {
-		if err := reader.Block(b, &block); err != nil {
+		if err := reader.Blocks(b, 1, &block); err != nil {
 			t.Fatal(err)
 		}
 		if err := m.checkBlock(&block, req, event.ProfileID(b*warehouse.BlockSize), warehouse.BlockSize); err != nil {

@@ -238,11 +238,17 @@ func (m *model) check(snap warehouse.Snapshot) error {
 	defer reader.Close()
 	var block warehouse.Block
 	for _, b := range m.blocks() {
-		if err := reader.Block(b, &block); err != nil {
-			return err
-		}
-		if err := m.checkBlock(&block, req, event.ProfileID(b*warehouse.BlockSize), warehouse.BlockSize); err != nil {
-			return fmt.Errorf("block %d: %w", b, err)
+		for most := 1; most <= warehouse.MaxBlocks; most++ {
+			from := b - min(b, uint32(most)-1) // the block as the last of them
+			if err := reader.Blocks(from, most, &block); err != nil {
+				return err
+			}
+			if block.N%warehouse.BlockSize != 0 || block.N < warehouse.BlockSize || block.N > most*warehouse.BlockSize {
+				return fmt.Errorf("%d blocks from %d are %d profiles", most, from, block.N)
+			}
+			if err := m.checkBlock(&block, req, event.ProfileID(from*warehouse.BlockSize), block.N); err != nil {
+				return fmt.Errorf("%d blocks from %d: %w", most, from, err)
+			}
 		}
 	}
 	tried := 0

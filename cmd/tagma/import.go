@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"slices"
 
 	"tagma/errs"
 	"tagma/event"
@@ -47,7 +50,11 @@ func (c *importCmd) Run(p *program) error {
 			return err
 		}
 		g := p.progress("import")
-		o := ingest.Options{Stdin: p.in, Progress: func(s ingest.Progress) {
+		in := p.in
+		if slices.Contains(c.Files, ingest.Stdin) {
+			in = interruptible(p.ctx, p.in)
+		}
+		o := ingest.Options{Stdin: in, Progress: func(s ingest.Progress) {
 			if s.Size > 0 {
 				g.what = fmt.Sprintf("import %s: %s rows; KiB", s.File, thousands(s.Rows))
 				g.set(s.Bytes/1024, s.Size/1024)
@@ -77,6 +84,17 @@ func (c *importCmd) Run(p *program) error {
 	})
 }
 
+// interruptible reads what r gives, until ctx ends: a read that waits for input does not keep the program from ending.
+func interruptible(ctx context.Context, r io.Reader) io.Reader {
+	out, in := io.Pipe()
+	go func() {
+		_, err := io.Copy(in, r)
+		_ = in.CloseWithError(err) // it always returns nil
+	}()
+	context.AfterFunc(ctx, func() { _ = in.CloseWithError(ctx.Err()) })
+	return out
+}
+
 func (c *importCmd) print(p *program, r *ingest.Report) error {
 	if p.json {
 		return p.printJSON(r)
@@ -88,9 +106,12 @@ func (c *importCmd) print(p *program, r *ingest.Report) error {
 	fmt.Fprintf(p.out, "%s in %s (%s a second)\n", count(int(r.Rows), "row"), ms(r.ElapsedMS), thousands(rate))
 	fmt.Fprintf(p.out, "  accepted   %12s\n  duplicate  %12s\n  refused    %12s\n  skipped    %12s\n",
 		thousands(r.Accepted), thousands(r.Duplicate), thousands(r.Refused), thousands(r.Skipped))
-	if r.Accepted == 0 {
+	switch {
+	case r.Rows == 0:
+		fmt.Fprintln(p.out, "nothing new: there are no rows")
+	case r.Accepted == 0:
 		fmt.Fprintln(p.out, "nothing new: every row was taken before, refused or skipped")
-	} else {
+	default:
 		fmt.Fprintf(p.out, "new: %s, %s, %s\n", count(int(r.NewCustomers), "customer"), count(int(r.Events), "event"), count(int(r.Traits), "trait value"))
 	}
 	for i, reason := range r.Reasons {

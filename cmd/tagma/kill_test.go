@@ -221,3 +221,37 @@ func TestKilledAnywhere(t *testing.T) {
 		t.Errorf("%d lines of answers, undisturbed %d", len(got), len(want))
 	}
 }
+
+// TestInterruptedWhileItWaits interrupts an import that waits for standard input: it ends at once, says so, and what
+// it had read before is a question of the next import.
+func TestInterruptedWhileItWaits(t *testing.T) {
+	shop := killShop(t)
+	dir := filepath.Join(shop, "data")
+	mustRun(t, "--data", dir, "init", "--clock", "2026-07-01")
+	cmd := exec.Command("tagma", "--data", dir, "import", "--mapping", filepath.Join(shop, "mapping.yaml"), "-")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	// More than a pipe holds: when it is written, the program reads.
+	if _, err := in.Write([]byte("customer,city,order,amount,paid_at\n" + strings.Repeat("1,上海,A,1,2026-06-01 10:00:00\n", 20_000))); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	timeout := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
+	defer timeout.Stop()
+	_ = cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != 1 || !strings.Contains(out.String(), "interrupted") {
+		t.Errorf("exit code %d\n%s", code, out.String())
+	}
+	if out := mustRun(t, "--data", dir, "check"); !strings.Contains(out, "all right") {
+		t.Error(out)
+	}
+}

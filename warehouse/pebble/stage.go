@@ -2,7 +2,9 @@ package pebble
 
 import (
 	"encoding/binary"
+	"runtime"
 	"slices"
+	"sync/atomic"
 
 	"tagma/errs"
 	"tagma/event"
@@ -23,7 +25,6 @@ type stage struct {
 	bytes  int64
 
 	builder warehouse.Builder
-	value   []byte
 	sorter  sorter
 }
 
@@ -221,8 +222,8 @@ func (st *stage) add(s *staged, p event.ProfileID, t event.Time, arrival uint64)
 	return nil
 }
 
-// build reads a row, which a 0 ends, into the builder.
-func (st *stage) build(row []byte) {
+// build reads a row, which a 0 ends, into a builder.
+func build(to *warehouse.Builder, row []byte) {
 	for {
 		head, n := binary.Uvarint(row)
 		row = row[n:]
@@ -232,53 +233,115 @@ func (st *stage) build(row []byte) {
 		p, typ := uint32(head>>4), warehouse.ColumnType(head&15)
 		switch typ {
 		case warehouse.BoolColumn:
-			st.builder.Int(p, typ, int64(row[0]))
+			to.Int(p, typ, int64(row[0]))
 			row = row[1:]
 		case warehouse.NumberColumn:
 			c, n := binary.Varint(row[1:])
-			st.builder.Number(p, c, row[0])
+			to.Number(p, c, row[0])
 			row = row[1+n:]
 		case warehouse.CodeColumn:
 			c, n := binary.Uvarint(row)
-			st.builder.Int(p, typ, int64(c))
+			to.Int(p, typ, int64(c))
 			row = row[n:]
 		case warehouse.TimeColumn, warehouse.DateColumn:
 			c, n := binary.Varint(row)
-			st.builder.Int(p, typ, c)
+			to.Int(p, typ, c)
 			row = row[n:]
 		default:
 			size, n := binary.Uvarint(row)
 			row = row[n:]
-			st.builder.Bytes(p, typ, row[:size:size])
+			to.Bytes(p, typ, row[:size:size])
 			row = row[size:]
 		}
 	}
 }
 
+// manyRows is the number of staged rows from which on several goroutines encode them.
+const manyRows = 20_000
+
 // flush gives the staged rows as segments, in order of key. Key and value are valid during the call only.
 func (st *stage) flush(emit func(key, value []byte) error) error {
 	slices.SortFunc(st.order, func(a, b *staged) int { return int(a.id) - int(b.id) })
-	var key [keyLen]byte
+	rows := 0
 	for _, s := range st.order {
-		if len(s.profiles) == 0 {
-			continue
-		}
-		cut := s.kind == warehouse.Events || s.kind == warehouse.SystemEvents
-		err := st.sorter.groups(s, cut, func(block uint32, chunk uint16, rows []sortRow) error {
-			st.builder.Reset()
-			for i := range rows {
-				r := &rows[i]
-				st.builder.Row(r.low, r.time, r.arrival)
-				st.build(st.blocks[r.place>>blockBits][r.place&(1<<blockBits-1):])
-			}
-			st.value = st.builder.AppendTo(st.value[:0])
-			return emit(appendKey(key[:0], s.id, block, chunk), st.value)
-		})
-		if err != nil {
+		rows += len(s.profiles)
+	}
+	if rows >= manyRows {
+		return st.flushMany(emit)
+	}
+	for _, s := range st.order {
+		if err := st.encode(s, &st.sorter, &st.builder, emit); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// encode gives the rows of one series as segments, in order of key.
+func (st *stage) encode(s *staged, sorter *sorter, builder *warehouse.Builder, emit func(key, value []byte) error) error {
+	if len(s.profiles) == 0 {
+		return nil
+	}
+	var key [keyLen]byte
+	var value []byte
+	cut := s.kind == warehouse.Events || s.kind == warehouse.SystemEvents
+	return sorter.groups(s, cut, func(block uint32, chunk uint16, rows []sortRow) error {
+		builder.Reset()
+		for i := range rows {
+			r := &rows[i]
+			builder.Row(r.low, r.time, r.arrival)
+			build(builder, st.blocks[r.place>>blockBits][r.place&(1<<blockBits-1):])
+		}
+		value = builder.AppendTo(value[:0])
+		return emit(appendKey(key[:0], s.id, block, chunk), value)
+	})
+}
+
+// flushMany is flush with the series encoded by several goroutines, each ahead of the one that emits them in order.
+func (st *stage) flushMany(emit func(key, value []byte) error) error {
+	type encoded struct {
+		pairs []byte // key, length of the value, value, again and again
+		err   error
+	}
+	done := make([]chan encoded, len(st.order))
+	for i := range done {
+		done[i] = make(chan encoded, 1)
+	}
+	var next atomic.Int32
+	for range runtime.GOMAXPROCS(0) {
+		go func() {
+			var sorter sorter
+			var builder warehouse.Builder
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(st.order) {
+					return
+				}
+				var out encoded
+				out.err = st.encode(st.order[i], &sorter, &builder, func(key, value []byte) error {
+					out.pairs = append(out.pairs, key...)
+					out.pairs = binary.AppendUvarint(out.pairs, uint64(len(value)))
+					out.pairs = append(out.pairs, value...)
+					return nil
+				})
+				done[i] <- out
+			}
+		}()
+	}
+	var failed error
+	for i := range done { // all of them, so that nobody uses the stage afterwards
+		out := <-done[i]
+		if failed == nil {
+			failed = out.err
+		}
+		for rest := out.pairs; failed == nil && len(rest) > 0; {
+			size, n := binary.Uvarint(rest[keyLen:])
+			from := keyLen + n
+			failed = emit(rest[:keyLen], rest[from:from+int(size)])
+			rest = rest[from+int(size):]
+		}
+	}
+	return failed
 }
 
 // counts gives what flush adds to the rows and inventories of the series: nil kinds where nothing is new.

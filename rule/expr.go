@@ -44,8 +44,6 @@ type op struct {
 	text func(x *Expr, arg func(int) string) string
 	// at, when set, is the level of the result, whatever the arguments' levels are.
 	at *level
-	// inOrder says that it needs the rows of several series in order of time.
-	inOrder bool
 }
 
 // eventSet is a set of event series whose rows are read together, in one order of time.

@@ -33,6 +33,9 @@ type eventRows struct {
 	}
 }
 
+// inOrder says that each customer's rows stand in order of time.
+func (r *eventRows) inOrder() bool { return r.from == nil || r.ordered }
+
 // rows returns the rows of an event set for the present block.
 func (w *worker) rows(s *eventSet) *eventRows {
 	slot := w.plan.slot(s)
@@ -167,7 +170,7 @@ func (w *worker) inOrder(tables []int, first event.Time) {
 
 // later says whether row a comes after row b of the same customer, in time or, at one instant, by arrival.
 func (w *worker) later(r *eventRows, a, b int32) bool {
-	if r.times[a] != r.times[b] || r.from == nil || r.ordered {
+	if r.times[a] != r.times[b] || r.inOrder() {
 		return r.times[a] > r.times[b] || r.times[a] == r.times[b] && a > b
 	}
 	return w.compareRows(r.tables, rowRef{r.from[a], r.row[a]}, rowRef{r.from[b], r.row[b]}) > 0
@@ -436,15 +439,25 @@ var opPick = &op{name: "nth", at: &atCustomer, eval: func(w *worker, x *Expr, ar
 	for i := range v.pick {
 		v.pick[i] = -1
 	}
-	switch place {
-	case -1:
+	switch {
+	case sel.all && r.inOrder() && (place == 1 || place == -1):
+		for c := range w.n {
+			if from, to := r.start[c], r.start[c+1]; from < to {
+				v.pick[c] = from
+				if place < 0 {
+					v.pick[c] = to - 1
+				}
+			}
+		}
+		return v
+	case place == -1:
 		r.each(sel, func(row int) {
 			if o := r.owner[row]; v.pick[o] < 0 || w.later(r, int32(row), v.pick[o]) {
 				v.pick[o] = int32(row)
 			}
 		})
 		return v
-	case 1:
+	case place == 1:
 		r.each(sel, func(row int) {
 			if o := r.owner[row]; v.pick[o] < 0 || w.later(r, v.pick[o], int32(row)) {
 				v.pick[o] = int32(row)

@@ -23,7 +23,7 @@ var fusedOps = func() map[[2]*op]*op {
 	out := map[[2]*op]*op{}
 	for measure, f := range fusedMeasures {
 		for like, rel := range map[*op]relation{opEq: equal, opLt: less, opLe: lessOrEqual, opGt: greater, opGe: greaterOrEqual} {
-			out[[2]*op{measure, like}] = &op{name: measure.name + like.name, at: &atCustomer, inOrder: measure == opDays,
+			out[[2]*op{measure, like}] = &op{name: measure.name + like.name, at: &atCustomer,
 				text: func(x *Expr, arg func(int) string) string {
 					return "(" + measure.text(x, arg) + " " + like.name + " " + x.val.String() + ")"
 				},
@@ -144,19 +144,7 @@ func fusedCount(w *worker, x *Expr, args []*vec, rel relation, out event.Bits) {
 
 func fusedDays(w *worker, x *Expr, args []*vec, rel relation, out event.Bits) {
 	rel, limit := integerLimit(rel, x.val.Number())
-	dates := w.localDates(x.src)
-	decide(rel, limit, w.n, out, func(set func(int, int64)) {
-		w.owners(w.rows(x.src), args[0], func(owner int, rows []int32) {
-			n, last := int64(0), int64(noTime)
-			for _, row := range rows {
-				if dates[row] != last {
-					last = dates[row]
-					n++
-				}
-			}
-			set(owner, n)
-		})
-	})
+	decide(rel, limit, w.n, out, func(set func(int, int64)) { w.eachDays(x, args[0], set) })
 }
 
 func fusedDistinct(w *worker, x *Expr, args []*vec, rel relation, out event.Bits) {
@@ -305,6 +293,21 @@ func pickTimeOp(like *op, rel relation) *op {
 			}
 		}
 		latest := x.aux.(int) < 0
+		if args[0].all && r.inOrder() { // the first or last of each customer's rows
+			for c := range w.n {
+				from, to := r.start[c], r.start[c+1]
+				if from == to {
+					continue
+				}
+				if latest {
+					from = to - 1
+				}
+				if t := int64(r.times[from]); t >= lo && t <= hi {
+					v.cond.Set(c)
+				}
+			}
+			return v
+		}
 		r.each(args[0], func(row int) {
 			t := int64(r.times[row])
 			switch o := int(r.owner[row]); {

@@ -66,19 +66,37 @@ func (w *worker) localDates(s *eventSet) []int64 {
 }
 
 var opDays = &op{name: "days", at: &atCustomer, text: method("days"), eval: func(w *worker, x *Expr, args []*vec) *vec {
-	r, dates, c := w.rows(x.src), w.localDates(x.src), w.countColumn()
-	last := w.rawInt64s(w.n)
-	for i := range last {
-		last[i] = noTime
-	}
-	r.each(args[0], func(row int) {
-		if o := r.owner[row]; dates[row] != last[o] {
-			last[o] = dates[row]
-			c.Ints[o]++
-		}
-	})
+	c := w.countColumn()
+	w.eachDays(x, args[0], func(cust int, n int64) { c.Ints[cust] = n })
 	return w.oneCol(w.n, false, c)
 }}
+
+// eachDays calls f with the number of different local days of each customer's kept rows.
+func (w *worker) eachDays(x *Expr, sel *vec, f func(cust int, n int64)) {
+	r, dates := w.rows(x.src), w.localDates(x.src)
+	w.owners(r, sel, func(cust int, rows []int32) {
+		if len(rows) == 1 {
+			f(cust, 1)
+			return
+		}
+		if !r.inOrder() {
+			w.keyBuf = w.keyBuf[:0]
+			for _, row := range rows {
+				w.keyBuf = append(w.keyBuf, dates[row])
+			}
+			f(cust, int64(countDistinct(w.keyBuf)))
+			return
+		}
+		n, last := int64(0), int64(noTime)
+		for _, row := range rows {
+			if dates[row] != last {
+				last = dates[row]
+				n++
+			}
+		}
+		f(cust, n)
+	})
+}
 
 // sums adds a row-level value up per customer. counts is the number of rows that had one.
 func (w *worker) sums(x *Expr, sel, val *vec) (nums *event.Column, counts []int64) {
@@ -226,6 +244,14 @@ func (w *worker) distinct(x *Expr, args []*vec) ([]int64, *event.Column) {
 func (w *worker) eachDistinct(x *Expr, sel *vec, c *event.Column, single bool, f func(cust int, n int64)) {
 	key, ok := distinctInts(c)
 	w.perCustomer(x, sel, func(cust int, rows []int32) {
+		if len(rows) == 1 && !single {
+			n := int64(0)
+			if c.Present(int(rows[0])) {
+				n = 1
+			}
+			f(cust, n)
+			return
+		}
 		if ok && !single {
 			w.keyBuf = w.keyBuf[:0]
 			for _, row := range rows {

@@ -127,13 +127,13 @@ func (p *Plan) slot(s *eventSet) int { return int(p.sets[s.id]) - 1 }
 // which of two rows is later.
 func (x *Expr) needsOrder() bool {
 	switch x.op {
-	case opDays, opStreak, opMaxGap, opPeak:
+	case opStreak, opMaxGap, opPeak:
 		return true
 	case opPick:
 		place := x.aux.(int)
 		return place != 1 && place != -1
 	}
-	return x.op.inOrder
+	return false
 }
 
 func (p *Plan) addTable(kind warehouse.SeriesKind, name string) int {

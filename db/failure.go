@@ -19,7 +19,11 @@ func (d *DB) explain(ctx context.Context, err error) error {
 	if !errors.As(err, &cause) {
 		return err
 	}
-	switch cause.Code() & 0xff { // the low byte is the primary code
+	code := cause.Code() & 0xff // the low byte is the primary code
+	if cause.Code() == sqlite3.SQLITE_IOERR_SHMSIZE {
+		code = sqlite3.SQLITE_FULL // there is no room for the index of the log
+	}
+	switch code {
 	case sqlite3.SQLITE_FULL:
 		// Busy and not Conflict: a client that sends events must keep them and come again.
 		return errs.New(errs.Busy, "the disk is full: free space in %s and run the command again; nothing acknowledged was lost (%w)", d.dir, err)

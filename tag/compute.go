@@ -77,7 +77,7 @@ type run struct {
 // brings the index up to them; for a past instant it writes a snapshot instead. A run that fails or is stopped
 // changes nothing. Only one may go on at a time.
 func Compute(ctx context.Context, d Deps, opts Options) (*Report, error) {
-	r := &run{Deps: d, opts: opts, report: &Report{AsOf: d.Zone.Format(opts.AsOf), Took: map[string]int64{}}, last: d.Now()}
+	r := &run{Deps: d, opts: opts, report: &Report{AsOf: d.Zone.Format(opts.AsOf), Tags: []TagReport{}, Took: map[string]int64{}}, last: d.Now()}
 	if err := d.CatchUp(ctx); err != nil {
 		return nil, err
 	}

@@ -56,7 +56,7 @@ func ReadCustomer(ctx context.Context, d Deps, id event.ProfileID, now event.Tim
 		return nil, err
 	}
 	defer snap.Close()
-	c := &Customer{Number: id, Identifiers: map[string][]string{}}
+	c := &Customer{Number: id, Identifiers: map[string][]string{}, Traits: []TraitLine{}, Tags: []TagLine{}, Last: []EventLine{}}
 	switch p := snap.Profile(id); {
 	case p.FirstSeen != event.Never:
 		c.FirstSeen = d.Zone.Format(p.FirstSeen)

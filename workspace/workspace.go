@@ -9,10 +9,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -64,10 +66,20 @@ type Settings struct {
 	Clock    event.Time // stops the workspace's clock; 0 lets it run
 }
 
-// Exists says whether a directory holds a workspace.
-func Exists(dir string) bool {
-	_, err := os.Stat(filepath.Join(dir, db.FileName))
-	return err == nil
+// Exists says whether a directory holds a workspace. That it cannot be looked at is an error.
+func Exists(dir string) (bool, error) {
+	switch _, err := os.Stat(filepath.Join(dir, db.FileName)); {
+	case err == nil:
+		return true, nil
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	case errors.Is(err, syscall.ENOTDIR):
+		return false, errs.New(errs.Conflict, "%s is a file, not a directory: take another --data", dir)
+	case errors.Is(err, fs.ErrPermission):
+		return false, errs.New(errs.Forbidden, "%s: permission denied: look at who owns it and what they may do there", dir)
+	default:
+		return false, fmt.Errorf("workspace: look at %s: %w", dir, err)
+	}
 }
 
 // now is the machine's clock: the one place that reads it for a workspace.
@@ -75,7 +87,10 @@ func now() event.Time { return event.At(time.Now()) }
 
 // Init makes an empty workspace. A directory that already holds one is a Conflict.
 func Init(ctx context.Context, dir string, s Settings) error {
-	if Exists(dir) {
+	switch exists, err := Exists(dir); {
+	case err != nil:
+		return err
+	case exists:
 		return errs.New(errs.Conflict, "%s already holds a workspace: take another --data, or remove it first", dir)
 	}
 	if s.Timezone == "" {
@@ -110,7 +125,10 @@ func Init(ctx context.Context, dir string, s Settings) error {
 // Open opens a workspace and brings its views up to the logs: what a crash left half done is finished. It is a
 // NotFound when there is none, Busy when another process has it open.
 func Open(ctx context.Context, dir string, o Options) (w *Workspace, err error) {
-	if !Exists(dir) {
+	switch exists, err := Exists(dir); {
+	case err != nil:
+		return nil, err
+	case !exists:
 		return nil, errs.New(errs.NotFound, "%s holds no workspace: run `tagma init --data %s` first", dir, dir)
 	}
 	w = &Workspace{Dir: dir}

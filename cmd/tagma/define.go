@@ -134,7 +134,7 @@ func planEdit(p *program, w *workspace.Workspace, path string, prune bool) (edit
 			return nil, 0, err
 		}
 	}
-	var list []changeJSON
+	list := []changeJSON{}
 	same := 0
 	for _, ch := range edit.Changes {
 		if ch.What == library.Same {

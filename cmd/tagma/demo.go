@@ -23,9 +23,6 @@ type demoCmd struct {
 }
 
 func (c *demoCmd) Run(p *program) error {
-	if workspace.Exists(p.dir) {
-		return errs.New(errs.Conflict, "%s already holds a workspace: take another --data, or remove it first", p.dir)
-	}
 	if c.Customers < 1 || c.Customers > 5_000_000 {
 		return errs.New(errs.Invalid, "--customers must be between 1 and 5,000,000")
 	}

@@ -81,6 +81,9 @@ func (s *Store) open(o Options) error {
 			return err
 		}
 	}
+	if err := s.room(); err != nil {
+		return err
+	}
 	lock, err := pdb.LockDirectory(s.blocksDir(), s.fs)
 	if err != nil {
 		if path := (*fs.PathError)(nil); errors.As(err, &path) {
@@ -215,6 +218,38 @@ func (s *Store) commit(b *pdb.Batch, how *pdb.WriteOptions) error {
 		s.failed.CompareAndSwap(nil, &err)
 	}
 	return err
+}
+
+// room refuses to open where the disk has no room for what opening writes: the log that was not yet flushed, and
+// Pebble's own files. Pebble would try to write them again and again, and never come back.
+func (s *Store) room() error {
+	usage, err := s.fs.GetDiskUsage(s.dir)
+	if errors.Is(err, vfs.ErrUnsupported) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	names, err := s.fs.List(s.blocksDir())
+	if err != nil {
+		return err
+	}
+	need := uint64(2 << 20)
+	for _, name := range names {
+		if !strings.HasSuffix(name, ".log") {
+			continue
+		}
+		info, err := s.fs.Stat(filepath.Join(s.blocksDir(), name))
+		if err != nil {
+			return err
+		}
+		need += uint64(info.Size()) * 3 / 2
+	}
+	if usage.AvailBytes < need {
+		return errs.New(errs.Busy, "the disk is full: %d KB are free in %s, and opening the history needs %d KB; make room and run the command again, nothing committed is lost",
+			usage.AvailBytes>>10, s.dir, need>>10)
+	}
+	return nil
 }
 
 // reserve is the space that is kept for Pebble's own files: what it cannot finish, it cannot survive.

@@ -24,7 +24,7 @@ type definitions struct {
 	Measures map[string]struct{ When, Value string }
 	Category []treeNode `yaml:"categories"`
 	Tags     []struct {
-		Key, Name, Category, Purpose, Owner, Refresh, Value string
+		Key, Name, Category, Purpose, Owner, Refresh, Value, RFM string
 		Cases                                               []struct{ Value, When string }
 		Bands                                               []struct {
 			Below *float64

@@ -25,8 +25,8 @@ type definitions struct {
 	Category []treeNode `yaml:"categories"`
 	Tags     []struct {
 		Key, Name, Category, Purpose, Owner, Refresh, Value, RFM string
-		Cases                                               []struct{ Value, When string }
-		Bands                                               []struct {
+		Cases                                                    []struct{ Value, When string }
+		Bands                                                    []struct {
 			Below *float64
 			Value string
 		}

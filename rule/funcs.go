@@ -101,13 +101,40 @@ func dateOf(w *worker, v event.Value) (event.Date, bool) {
 	return 0, false
 }
 
-func onDate(f func(w *worker, d event.Date) event.Value) func(*worker, *Expr, []event.Value) event.Value {
-	return func(w *worker, _ *Expr, a []event.Value) event.Value {
-		if d, ok := dateOf(w, a[0]); ok {
-			return f(w, d)
-		}
-		return event.Value{}
+// dateInts computes an integer of the local day of each time or date, on whole columns.
+func dateInts(f func(w *worker, d event.Date) int) func(w *worker, x *Expr, args []*vec) *vec {
+	return func(w *worker, x *Expr, args []*vec) *vec {
+		return w.timeInts(x, args[0], func(v int64, isDate bool) int64 {
+			if !isDate {
+				v = int64(w.zone.Date(event.Time(v)))
+			}
+			return int64(f(w, event.Date(v)))
+		})
 	}
+}
+
+// timeInts computes an integer of each time or date of a value; other kinds, and times without an instant, are
+// missing.
+func (w *worker) timeInts(x *Expr, arg *vec, f func(v int64, isDate bool) int64) *vec {
+	n, single := w.frame(x)
+	c := w.column(event.NumberKind, n)
+	c.Ints, c.Has = w.int64s(n), w.bits(n)
+	for p := range arg.parts {
+		part := &arg.parts[p]
+		isDate := part.Kind == event.DateKind
+		if !isDate && part.Kind != event.TimeKind {
+			continue
+		}
+		for i := 0; i < n; i++ {
+			j := arg.idx(i)
+			if !part.Present(j) || !isDate && part.Ints[j] == int64(event.Always) {
+				continue
+			}
+			c.Ints[i] = f(part.Ints[j], isDate)
+			c.Has.Set(i)
+		}
+	}
+	return w.oneCol(n, single, c)
 }
 
 func onNumber(f func(n event.Number) (event.Number, bool)) func(*worker, *Expr, []event.Value) event.Value {
@@ -137,34 +164,10 @@ func onTexts(f func(a []string) event.Value) func(*worker, *Expr, []event.Value)
 }
 
 // daysSince is today minus the day of each time, on whole columns.
-func daysSince(sign int64) func(w *worker, x *Expr, args []*vec) *vec {
+func daysSince(sign int) func(w *worker, x *Expr, args []*vec) *vec {
 	return func(w *worker, x *Expr, args []*vec) *vec {
-		n, single := w.frame(x)
-		today := int64(w.zone.Date(w.now))
-		c := w.column(event.NumberKind, n)
-		c.Ints, c.Has = w.int64s(n), w.bits(n)
-		for p := range args[0].parts {
-			part := &args[0].parts[p]
-			if part.Kind != event.TimeKind && part.Kind != event.DateKind {
-				continue
-			}
-			for i := 0; i < n; i++ {
-				j := args[0].idx(i)
-				if !part.Present(j) {
-					continue
-				}
-				d := part.Ints[j]
-				if part.Kind == event.TimeKind {
-					if d == int64(event.Always) {
-						continue
-					}
-					d = int64(w.zone.Date(event.Time(d)))
-				}
-				c.Ints[i] = (today - d) * sign
-				c.Has.Set(i)
-			}
-		}
-		return w.oneCol(n, single, c)
+		today := w.zone.Date(w.now)
+		return dateInts(func(_ *worker, d event.Date) int { return int(today-d) * sign })(w, x, args)
 	}
 }
 
@@ -196,17 +199,17 @@ func functionTable() []*function {
 				return intValue(int(q - p))
 			}},
 		{name: "days_to_anniversary", params: when, result: Number, doc: "days from today to the next anniversary of t's date, 0 on the day",
-			call: onDate(func(w *worker, d event.Date) event.Value {
+			vector: dateInts(func(w *worker, d event.Date) int {
 				today := w.zone.Date(w.now)
 				y, _, _ := today.Civil()
 				next := anniversary(d, y)
 				if next < today {
 					next = anniversary(d, y+1)
 				}
-				return intValue(int(next - today))
+				return int(next - today)
 			})},
 		{name: "age", params: when, result: Number, doc: "full years from t's date to today",
-			call: onDate(func(w *worker, d event.Date) event.Value {
+			vector: dateInts(func(w *worker, d event.Date) int {
 				today := w.zone.Date(w.now)
 				y, _, _ := today.Civil()
 				by, _, _ := d.Civil()
@@ -214,32 +217,36 @@ func functionTable() []*function {
 				if anniversary(d, y) > today {
 					years--
 				}
-				return intValue(years)
+				return years
 			})},
-		{name: "hour", params: when, result: Number, doc: "the local hour, 0–23", call: func(w *worker, _ *Expr, a []event.Value) event.Value {
-			if a[0].Kind() == event.DateKind {
-				return intValue(0)
-			}
-			if a[0].Kind() != event.TimeKind || a[0].Time() == event.Always {
-				return event.Value{}
-			}
-			h, _, _, _ := w.zone.Clock(a[0].Time())
-			return intValue(h)
+		{name: "hour", params: when, result: Number, doc: "the local hour, 0–23", vector: func(w *worker, x *Expr, args []*vec) *vec {
+			return w.timeInts(x, args[0], func(v int64, isDate bool) int64 {
+				if isDate {
+					return 0
+				}
+				h, _, _, _ := w.zone.Clock(event.Time(v))
+				return int64(h)
+			})
 		}},
-		{name: "weekday", params: when, result: Number, doc: "1 for Monday … 7 for Sunday", call: onDate(func(_ *worker, d event.Date) event.Value { return intValue(d.Weekday()) })},
-		{name: "day", params: when, result: Number, doc: "the day of the month", call: onDate(func(_ *worker, d event.Date) event.Value {
+		{name: "weekday", params: when, result: Number, doc: "1 for Monday … 7 for Sunday", vector: dateInts(func(_ *worker, d event.Date) int { return d.Weekday() })},
+		{name: "day", params: when, result: Number, doc: "the day of the month", vector: dateInts(func(_ *worker, d event.Date) int {
 			_, _, dom := d.Civil()
-			return intValue(dom)
+			return dom
 		})},
-		{name: "month", params: when, result: Number, doc: "the month, 1–12", call: onDate(func(_ *worker, d event.Date) event.Value {
+		{name: "month", params: when, result: Number, doc: "the month, 1–12", vector: dateInts(func(_ *worker, d event.Date) int {
 			_, m, _ := d.Civil()
-			return intValue(int(m))
+			return int(m)
 		})},
-		{name: "year", params: when, result: Number, doc: "the year", call: onDate(func(_ *worker, d event.Date) event.Value {
+		{name: "year", params: when, result: Number, doc: "the year", vector: dateInts(func(_ *worker, d event.Date) int {
 			y, _, _ := d.Civil()
-			return intValue(y)
+			return y
 		})},
-		{name: "date", params: when, result: Date, doc: "the local day", call: onDate(func(_ *worker, d event.Date) event.Value { return event.Civil(d) })},
+		{name: "date", params: when, result: Date, doc: "the local day", call: func(w *worker, _ *Expr, a []event.Value) event.Value {
+			if d, ok := dateOf(w, a[0]); ok {
+				return event.Civil(d)
+			}
+			return event.Value{}
+		}},
 		{name: "format", params: []Type{Time, Text}, result: Text, doc: `the local time written as a pattern says: "yyyy-MM-dd HH:mm"`,
 			prepare: func(_ *event.Zone, a []*Expr) (any, error) { return constText(a[1], "the pattern", parsePattern) },
 			call: func(w *worker, x *Expr, a []event.Value) event.Value {

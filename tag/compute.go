@@ -3,6 +3,7 @@ package tag
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,6 +11,8 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/uptrace/bun"
 
@@ -117,7 +120,7 @@ func Compute(ctx context.Context, d Deps, opts Options) (*Report, error) {
 // easeCollector lets more garbage gather while a run goes on, where memory is small enough for that: a run's garbage
 // is short-lived and comes fast, and collecting it often costs a tenth of the run. It returns what undoes it.
 func easeCollector() (undo func()) {
-	const percent, small = 300, 512 << 20
+	const percent, small = 400, 512 << 20
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	if m.HeapAlloc > small {
@@ -377,13 +380,14 @@ func (r *run) publish(ctx context.Context, contents []*tagindex.Content) error {
 		ch.Slot, ch.Cause, ch.At, ch.Run = id, cause, r.opts.AsOf, r.number
 		changes = append(changes, *ch)
 	}
+	diffs := diffAll(view, r.subjects, contents)
 	err := r.DB.Tx(ctx, func(ctx context.Context, tx bun.Tx) error {
 		for i, s := range r.subjects {
 			cause, err := r.cause(ctx, tx, s)
 			if err != nil {
 				return err
 			}
-			ch := tagindex.Diff(view.Content(s.id), contents[i])
+			ch := diffs[i]
 			if ch != nil {
 				add(ch, s.id, cause)
 			}
@@ -427,18 +431,59 @@ const entryBytes = 8 << 20
 
 // appendChanges writes changes to the change log, the large ones in pieces.
 func appendChanges(ctx context.Context, log *stream.Log, tx bun.Tx, at event.Time, changes []tagindex.Change) error {
-	for i := range changes {
+	payloads := make([][][]byte, len(changes))
+	if err := onAllCores(len(changes), func(i int) error {
 		for _, part := range changes[i].Split(entryBytes) {
 			payload, err := tagindex.Encode([]tagindex.Change{part})
 			if err != nil {
 				return err
 			}
-			if _, err := log.Append(ctx, tx, stream.Entry{At: at, Kind: tagindex.EntryChanges, Live: part.Live, Count: 1, Payload: payload}); err != nil {
+			payloads[i] = append(payloads[i], payload)
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	for i := range changes {
+		for _, payload := range payloads[i] {
+			if _, err := log.Append(ctx, tx, stream.Entry{At: at, Kind: tagindex.EntryChanges, Live: changes[i].Live, Count: 1, Payload: payload}); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// diffAll returns what leads from the index to the fresh contents, nil where nothing changes.
+func diffAll(view *tagindex.View, subjects []*subject, contents []*tagindex.Content) []*tagindex.Change {
+	out := make([]*tagindex.Change, len(subjects))
+	_ = onAllCores(len(subjects), func(i int) error {
+		out[i] = tagindex.Diff(view.Content(subjects[i].id), contents[i])
+		return nil
+	})
+	return out
+}
+
+// onAllCores calls f with 0 … n-1, and returns an error that any of them returned.
+func onAllCores(n int, f func(i int) error) error {
+	var next atomic.Int64
+	failed := make([]error, runtime.GOMAXPROCS(0))
+	var wg sync.WaitGroup
+	for k := range failed {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for failed[k] == nil {
+				i := int(next.Add(1)) - 1
+				if i >= n {
+					return
+				}
+				failed[k] = f(i)
+			}
+		}()
+	}
+	wg.Wait()
+	return errors.Join(failed...)
 }
 
 // account notes what changed in one subject.

@@ -108,6 +108,9 @@ type Session struct {
 	first   uint64          // the first profile number that was free at the start
 	next    uint64
 
+	isPerson func(event.ProfileID) bool
+	persons  map[event.ProfileID]bool // those that became a person in this transaction
+
 	missing []cacheKey
 	found   map[cacheKey]event.ProfileID
 	wanted  []want
@@ -120,8 +123,9 @@ type want struct {
 	ok      bool
 }
 
-// Begin starts to resolve in a write transaction. End the session with Close.
-func (r *Resolver) Begin(ctx context.Context, tx bun.Tx) (*Session, error) {
+// Begin starts to resolve in a write transaction. End the session with Close. isPerson says whether a profile of an
+// earlier transaction has an identifier that marks a person.
+func (r *Resolver) Begin(ctx context.Context, tx bun.Tx, isPerson func(event.ProfileID) bool) (*Session, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.kinds == nil {
@@ -152,7 +156,8 @@ func (r *Resolver) Begin(ctx context.Context, tx bun.Tx) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Session{r: r, tx: tx, pending: map[cacheKey]event.ProfileID{}, found: map[cacheKey]event.ProfileID{}, first: next, next: next}, nil
+	return &Session{r: r, tx: tx, isPerson: isPerson, persons: map[event.ProfileID]bool{}, pending: map[cacheKey]event.ProfileID{},
+		found: map[cacheKey]event.ProfileID{}, first: next, next: next}, nil
 }
 
 // kind returns a kind; one that was never heard of is added as one that marks a person, last in priority.
@@ -277,12 +282,13 @@ func (s *Session) lookup(ctx context.Context, args []any) error {
 	return rows.Err()
 }
 
-// decide answers one request.
+// decide answers one request. Keys that mark a person decide whom it is about. A device says so only where no such
+// key is known, and not when its profile is a person already and the request names another: people share devices, and
+// a profile once written to cannot be told apart again.
 func (s *Session) decide(q *Request, wanted []want, out *Resolution) error {
 	*out = Resolution{}
-	first := -1 // the known key of the highest priority
+	first := -1 // the known key that decides: one of a person if there is any, then by priority
 	var best Kind
-	person := false // a known key marks one
 	for i := range wanted {
 		w := &wanted[i]
 		if !w.ok {
@@ -292,15 +298,17 @@ func (s *Session) decide(q *Request, wanted []want, out *Resolution) error {
 		}
 		k := s.kind(q.Keys[i].Kind)
 		out.Person = out.Person || k.Person
-		person = person || w.ok && k.Person
-		if w.ok && (first < 0 || k.Priority < best.Priority) {
+		if w.ok && (first < 0 || k.Person && !best.Person || k.Person == best.Person && k.Priority < best.Priority) {
 			first, best = i, k
 		}
+	}
+	if first >= 0 && out.Person && !best.Person && (s.persons[wanted[first].profile] || s.isPerson(wanted[first].profile)) {
+		first = -1 // somebody else's device
 	}
 	if first >= 0 {
 		out.Found, out.Profile, out.Entity = true, wanted[first].profile, best.Entity
 		for i := range wanted {
-			if wanted[i].ok && wanted[i].profile != out.Profile {
+			if wanted[i].ok && wanted[i].profile != out.Profile && s.kind(q.Keys[i].Kind).Person == best.Person {
 				out.Conflict = [2]Key{q.Keys[first], q.Keys[i]}
 				return nil
 			}
@@ -317,7 +325,10 @@ func (s *Session) decide(q *Request, wanted []want, out *Resolution) error {
 		out.Entity = s.kind(q.Keys[0].Kind).Entity
 		s.next++
 	}
-	out.Becomes = !out.New && out.Person && !person
+	out.Becomes = !out.New && out.Person && !best.Person
+	if out.Person && (out.New || out.Becomes) {
+		s.persons[out.Profile] = true
+	}
 	for i := range wanted {
 		if !wanted[i].ok {
 			k := cacheKey{wanted[i].key.kind, strings.Clone(wanted[i].key.value)}

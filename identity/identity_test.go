@@ -43,10 +43,21 @@ var errUndo = errors.New("undo")
 // resolve answers requests in one transaction, undone when undo is set.
 func resolve(t testing.TB, d *db.DB, r *Resolver, undo bool, requests ...Request) []Resolution {
 	t.Helper()
+	return resolveIn(t, d, r, undo, nobody, requests...)
+}
+
+// resolveWith is resolve with the persons of earlier transactions.
+func resolveWith(t testing.TB, d *db.DB, r *Resolver, isPerson func(event.ProfileID) bool, requests ...Request) []Resolution {
+	t.Helper()
+	return resolveIn(t, d, r, false, isPerson, requests...)
+}
+
+func resolveIn(t testing.TB, d *db.DB, r *Resolver, undo bool, isPerson func(event.ProfileID) bool, requests ...Request) []Resolution {
+	t.Helper()
 	out := make([]Resolution, len(requests))
 	var s *Session
 	err := d.Tx(context.Background(), func(ctx context.Context, tx bun.Tx) (err error) {
-		if s, err = r.Begin(ctx, tx); err != nil {
+		if s, err = r.Begin(ctx, tx, isPerson); err != nil {
 			return err
 		}
 		if err := s.Resolve(ctx, requests, out); err != nil {
@@ -239,7 +250,7 @@ func BenchmarkNewCustomers(b *testing.B) {
 		for i := 0; i < n; i += 20_000 {
 			var s *Session
 			err := d.Tx(context.Background(), func(ctx context.Context, tx bun.Tx) (err error) {
-				if s, err = r.Begin(ctx, tx); err != nil {
+				if s, err = r.Begin(ctx, tx, nobody); err != nil {
 					return err
 				}
 				out := make([]Resolution, 1000)
@@ -262,3 +273,44 @@ func BenchmarkNewCustomers(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(total), "ns/customer")
 }
+
+// People share devices: a device tells who it was only where nobody says otherwise.
+func TestSharedDevice(t *testing.T) {
+	steps := []struct{ keys, want string }{
+		{"user_id:1 device_id:d", "0 new person +user_id:1 +device_id:d"},
+		{"device_id:d", "0"},
+		{"user_id:2 device_id:d", "1 new person +user_id:2"},
+		{"user_id:2 device_id:d", "1 person"}, // no conflict: the device is not the person
+		{"device_id:d", "0"},
+		{"phone:138 device_id:d", "2 new person +phone:138"},
+		{"user_id:1 phone:138 device_id:d", "0 person user_id:1≠phone:138"},
+		{"device_id:e", "3 new +device_id:e"},
+		{"user_id:3 device_id:e", "3 person becomes +user_id:3"},
+		{"user_id:4 device_id:e", "4 new person +user_id:4"},
+	}
+	for _, apart := range []bool{false, true} { // all in one transaction, or each in its own
+		d, r := openDB(t), NewResolver()
+		var requests []Request
+		persons := map[event.ProfileID]bool{}
+		for i, step := range steps {
+			requests = append(requests, Request{Keys: keys(step.keys)})
+			if !apart && i < len(steps)-1 {
+				continue
+			}
+			for k, out := range resolveWith(t, d, r, func(p event.ProfileID) bool { return persons[p] }, requests...) {
+				at := k
+				if apart {
+					at = i
+				}
+				if got := short(out); got != steps[at].want {
+					t.Errorf("%s: %s, want %s", steps[at].keys, got, steps[at].want)
+				}
+				persons[out.Profile] = persons[out.Profile] || out.Person
+			}
+			requests = nil
+		}
+	}
+}
+
+// nobody is the answer of a history in which no profile is a person yet.
+func nobody(event.ProfileID) bool { return false }

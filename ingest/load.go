@@ -78,7 +78,12 @@ func tryCommit(ctx context.Context, d Deps, source string, fill func(ctx context
 		if l.first != d.Store.Offset() {
 			return errBehind
 		}
-		if l.session, err = d.Identities.Begin(ctx, tx); err != nil {
+		history, err := d.Store.Snapshot()
+		if err != nil {
+			return err
+		}
+		defer history.Close()
+		if l.session, err = d.Identities.Begin(ctx, tx, func(p event.ProfileID) bool { return history.Profile(p).Person }); err != nil {
 			return err
 		}
 		if err := fill(ctx, l); err != nil {

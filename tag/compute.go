@@ -74,6 +74,8 @@ type run struct {
 	report   *Report
 	clock    func() event.Time
 	last     event.Time
+	// committed says that what the run decided is in the change log.
+	committed bool
 }
 
 // Compute decides tags and segments for all customers at an instant, writes the changes to the change log, and
@@ -399,6 +401,9 @@ func (r *run) publish(ctx context.Context, contents []*tagindex.Content) error {
 					add(&tagindex.Change{Drop: true}, id, tagindex.ByEdit)
 				}
 			}
+			if err := r.forget(ctx, tx); err != nil {
+				return err
+			}
 		}
 		if err := appendChanges(ctx, r.Changes, tx, r.opts.AsOf, changes); err != nil {
 			return err
@@ -408,6 +413,7 @@ func (r *run) publish(ctx context.Context, contents []*tagindex.Content) error {
 	if err != nil {
 		return err
 	}
+	r.committed = true
 	return r.CatchUp(ctx)
 }
 

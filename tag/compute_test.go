@@ -116,7 +116,7 @@ func TestValuesOfEveryKind(t *testing.T) {
 		{"latest", "ann=2026-06-29T00:00:00+08:00 bob=2026-06-20T00:00:00+08:00 cat=2026-03-01T00:00:00+08:00"},
 		{"birthday", "ann=1990-07-01"},
 		{"city", "ann=上海 bob=北京 dan=广州"},
-		{"hobbies", "ann=[书, 茶]"},
+		{"hobbies", "ann=书,茶"},
 		{"vip", "ann=true cat=false"},
 		{"bought", "ann=true bob=true cat=true dan=false"},
 		{"code", "ann=7 bob=x7 cat=true"}, // a trait of several kinds is kept as text

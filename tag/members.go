@@ -115,8 +115,12 @@ func viewFor(ctx context.Context, d Deps, id uint32, q MembersQuery) (*tagindex.
 	}
 	if q.HasAsOf {
 		view, _, err := tagindex.Open(snapshotPath(d.Dir, q.AsOf))
+		has := false
+		if err == nil {
+			_, _, has = view.Changed(id)
+		}
 		switch {
-		case err == nil && view.Content(id) != nil:
+		case has:
 			return view, q.AsOf, nil
 		case err != nil && !errs.Is(err, errs.NotFound):
 			return nil, 0, err

@@ -83,9 +83,29 @@ func (r *run) endRun(ctx context.Context, tx bun.Tx, state, why string) error {
 }
 
 // failed notes that the run came to nothing. It must not hide the reason, so its own failure is passed over: the
-// next run marks the row.
+// next run marks the row. A run that is committed is done, even if the index could not follow.
 func (r *run) failed(why error) {
+	if r.committed {
+		return
+	}
 	_ = r.DB.Tx(context.Background(), func(ctx context.Context, tx bun.Tx) error { return r.endRun(ctx, tx, "failed", why.Error()) })
+}
+
+// forget takes away what is noted of definitions that are not in use any more: restored, they were never computed.
+func (r *run) forget(ctx context.Context, tx bun.Tx) error {
+	var noted []uint32
+	if err := tx.NewSelect().Model((*computedRow)(nil)).Column("definition").Scan(ctx, &noted); err != nil {
+		return fmt.Errorf("tag: read what was computed: %w", err)
+	}
+	for _, id := range noted {
+		if r.active(id) {
+			continue
+		}
+		if _, err := tx.NewDelete().Model((*computedRow)(nil)).Where("definition = ?", id).Exec(ctx); err != nil {
+			return fmt.Errorf("tag: forget the runs of definition %d: %w", id, err)
+		}
+	}
+	return nil
 }
 
 // finish writes the mark up to where events are decided, what each tag's run was made of, and completes the row.

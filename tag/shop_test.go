@@ -1,7 +1,6 @@
 package tag_test
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -269,7 +268,10 @@ func (s *shop) members(key string) string {
 	return s.rows(m.Rows)
 }
 
-func (s *shop) holds(key, want string) { s.t.Helper(); s.equal("members of "+key, s.members(key), want) }
+func (s *shop) holds(key, want string) {
+	s.t.Helper()
+	s.equal("members of "+key, s.members(key), want)
+}
 
 func (s *shop) people(b *roaring.Bitmap) string {
 	var ids []event.ProfileID
@@ -303,7 +305,8 @@ func (s *shop) changes(from uint64) string {
 	}
 	entries, err := s.Changes.Read(s.ctx, from, 1<<20)
 	s.must(err)
-	var out []string
+	var heads []string
+	all := map[string][]string{}
 	for _, e := range entries {
 		if e.Kind != tagindex.EntryChanges {
 			continue
@@ -312,7 +315,10 @@ func (s *shop) changes(from uint64) string {
 		s.must(err)
 		for _, ch := range changes {
 			line := fmt.Sprintf("%s by %s in run %d for %s:", keys[ch.Slot], ch.Cause, ch.Run, s.Zone.Date(ch.At))
-			var moves []string
+			moves := all[line]
+			if moves == nil {
+				heads = append(heads, line) // a large change comes in several entries
+			}
 			for _, set := range append(slices.Clone(ch.Sets), ch.Bands...) {
 				if p := s.people(set.Left); p != "" {
 					moves = append(moves, " -"+set.Value.Format(s.Zone)+" "+p)
@@ -321,18 +327,22 @@ func (s *shop) changes(from uint64) string {
 					moves = append(moves, " +"+set.Value.Format(s.Zone)+" "+p)
 				}
 			}
-			slices.SortFunc(moves, func(a, b string) int { return -cmp.Compare(a[:2], b[:2]) })
-			line += strings.Join(moves, "")
 			if ch.Drop {
-				line += " dropped"
+				moves = append(moves, " dropped")
 			}
 			if ch.Live || e.Live {
-				line += " live"
+				moves = append(moves, " live")
 			}
-			out = append(out, line)
+			all[line] = append(moves, "")
 		}
 	}
-	return strings.Join(out, "\n")
+	for i, h := range heads {
+		slices.SortFunc(all[h], func(a, b string) int {
+			return strings.Compare(strings.Replace(b, "+", "\x01", 1), strings.Replace(a, "+", "\x01", 1))
+		})
+		heads[i] += strings.Join(all[h], "")
+	}
+	return strings.Join(heads, "\n")
 }
 
 // lastRun is the state and error of the newest run, and of the one before.

@@ -92,7 +92,10 @@ func published(set *library.Set, view *tagindex.View) func(key string, first eve
 	readers := sync.Pool{New: func() any { return view.Reader() }}
 	return func(key string, first event.ProfileID, n int) []event.Column {
 		s, ok := slots[key]
-		if !ok || view.Content(s.slot) == nil {
+		if !ok {
+			return nil
+		}
+		if _, _, held := view.Changed(s.slot); !held {
 			return nil
 		}
 		r := readers.Get().(*tagindex.Reader)

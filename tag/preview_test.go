@@ -1,0 +1,53 @@
+package tag_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"tagma/errs"
+	"tagma/tag"
+)
+
+func (s *shop) preview(asOf string, sample int, lines ...string) (out string) {
+	s.t.Helper()
+	list, err := tag.PreviewEdit(s.ctx, s.Tags(), s.plan(false, lines...), s.at(asOf), sample)
+	s.must(err)
+	for _, p := range list {
+		out += fmt.Sprintf("%s: %d held, +%d %s -%d %s\n", p.Key, p.Held, p.Entered, s.names(p.Enter...), p.Left, s.names(p.Leave...))
+	}
+	return out
+}
+
+func TestPreview(t *testing.T) {
+	s := newShop(t, total, frequency, spend, buyers, richer, `tag birthday value: 'traits.birthday'`, `tag plain value: 'measures.total'`)
+	s.compute(june)
+	end, rows := s.end(), s.computed()
+	for _, c := range []struct{ name, edit, want string }{
+		{"nothing", buyers, ""},
+		{"a narrower segment", `segment buyers events.order.count() > 1`, "buyers: 1 held, +0  -2 bob,cat\n"},
+		{"a wider one", `segment buyers true`, "buyers: 4 held, +1 dan -0 \n"},
+		{"a new tag", `tag extra value: 'traits.city'`, "extra: 3 held, +3 ann,bob -0 \n"},
+		{"moved limits", strings.ReplaceAll(frequency, ">= 3", ">= 1"), "frequency: 2 held, +1 bob -1 bob\n"},
+		{"a measure, and what rests on it", `measure total events.order.count() * 100`, "spend: 4 held, +3 bob,cat -3 ann,cat\nricher: 1 held, +0  -1 cat\nplain: 4 held, +3 ann,bob -0 \n"},
+		{"another kind of value", `tag plain value: 'traits.city'`, "plain: 3 held, +3 ann,bob -4 ann,bob\n"},
+	} {
+		s.equal(c.name, s.preview(june, 2, c.edit), c.want)
+	}
+	s.equal("the change log", s.end(), end)
+	s.equal("what was computed", s.computed(), rows)
+
+	// Retiring is a change as well.
+	list, err := tag.PreviewEdit(s.ctx, s.Tags(), s.plan(true, total, frequency, spend, richer), s.at(june), 2)
+	s.must(err)
+	s.equal("previews of what is left as it is", len(list), 0)
+}
+
+func TestAPreviewTellsAllFaultsAtOnce(t *testing.T) {
+	s := newShop(t, buyers)
+	_, err := tag.PreviewEdit(s.ctx, s.Tags(), s.plan(false, `segment one events.ordr.count() > 0`, `tag two value: 'traits.citty'`, `segment three segments.buyers + 1`), s.at(june), 2)
+	s.refused(err, errs.Invalid, "segment one", "ordr", "tag two", "citty", "segment three")
+	if n := len(errs.FaultsOf(err)); n < 3 {
+		t.Errorf("%d faults: %v", n, err)
+	}
+}

@@ -104,8 +104,7 @@ type Session struct {
 	order   []cacheKey
 	stored  int // how many of order are in the database
 	kinds   []Kind
-	all     map[string]Kind // nil until needed
-	first   uint64          // the first profile number that was free at the start
+	first   uint64 // the first profile number that was free at the start
 	next    uint64
 
 	isPerson func(event.ProfileID) bool

@@ -114,12 +114,3 @@ func (m *Mapping) tablePath(t tableSpec) string {
 	}
 	return filepath.Join(filepath.Dir(m.path), t.file)
 }
-
-// traitNames are the traits that a row may give, in the mapping's order.
-func (m *Mapping) traitNames() []string {
-	names := make([]string, len(m.traits))
-	for i, t := range m.traits {
-		names[i] = t.name
-	}
-	return names
-}

@@ -72,7 +72,6 @@ type run struct {
 	offset   uint64 // of the event log
 	eval     rule.Run
 	report   *Report
-	clock    func() event.Time
 	last     event.Time
 	// committed says that what the run decided is in the change log.
 	committed bool
@@ -393,7 +392,7 @@ func (r *run) publish(ctx context.Context, contents []*tagindex.Content) error {
 			if ch != nil {
 				add(ch, s.id, cause)
 			}
-			r.account(s, contents[i], ch, cause)
+			r.account(s, view.Content(s.id), contents[i], ch, cause)
 		}
 		if len(r.opts.Keys) == 0 {
 			for _, id := range view.Slots() {
@@ -493,12 +492,22 @@ func onAllCores(n int, f func(i int) error) error {
 }
 
 // account notes what changed in one subject.
-func (r *run) account(s *subject, c *tagindex.Content, ch *tagindex.Change, cause tagindex.Cause) {
+func (r *run) account(s *subject, was, c *tagindex.Content, ch *tagindex.Change, cause tagindex.Cause) {
 	t := TagReport{Key: s.key, Name: s.name, Segment: s.segment, Cause: cause, Held: c.Present().Count()}
 	if ch != nil {
-		t.Entered, t.Left = ch.Moves()
+		t.Entered, t.Left = moves(was, ch)
 	}
 	r.report.Tags = append(r.report.Tags, t)
+}
+
+// moves counts who enters and who leaves by a change of what was there. A change to values of another kind begins
+// with taking all of them away, and does not name them.
+func moves(was *tagindex.Content, ch *tagindex.Change) (entered, left int) {
+	entered, left = ch.Moves()
+	if ch.Clear {
+		left += was.Present().Count()
+	}
+	return
 }
 
 // snapshotPath is the file of a past instant's tags.
@@ -522,7 +531,7 @@ func (r *run) saveSnapshot(ctx context.Context, contents []*tagindex.Content) er
 	}
 	for i, s := range r.subjects {
 		byID[s.id] = contents[i]
-		r.account(s, contents[i], nil, tagindex.ByRun)
+		r.account(s, nil, contents[i], nil, tagindex.ByRun)
 	}
 	ids := make([]uint32, 0, len(byID))
 	for id := range byID {

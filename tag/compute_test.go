@@ -190,13 +190,13 @@ func TestARetiredTagLeavesTheIndex(t *testing.T) {
 	h, _ := s.library().Tag("frequency")
 	s.apply(s.plan(true, buyers))
 	s.compute(july, "buyers")
-	if s.Index.View().Content(h.ID) == nil {
+	if _, _, held := s.Index.View().Changed(h.ID); !held {
 		t.Error("a run of another key dropped it")
 	}
 	end := s.end()
 	s.compute(july)
 	s.equal("changes", s.changes(end), "frequency by edit in run 3 for 2026-07-10: dropped")
-	if s.Index.View().Content(h.ID) != nil {
+	if _, _, held := s.Index.View().Changed(h.ID); held {
 		t.Error("it is still in the index")
 	}
 	_, err := tag.ReadMembers(s.ctx, s.Tags(), tag.MembersQuery{Key: "frequency"})

@@ -53,8 +53,8 @@ func PreviewEdit(ctx context.Context, d Deps, edit *library.Edit, now event.Time
 	for i, s := range touched {
 		p := Preview{Key: s.key, Segment: s.segment, Held: contents[i].Present().Count()}
 		if ch := tagindex.Diff(view.Content(s.id), contents[i]); ch != nil {
-			p.Entered, p.Left = ch.Moves()
-			p.Enter, p.Leave = samples(ch, sample)
+			p.Entered, p.Left = moves(view.Content(s.id), ch)
+			p.Enter, p.Leave = samples(view.Content(s.id), ch, sample)
 		}
 		out = append(out, p)
 	}
@@ -86,7 +86,7 @@ func touchedBy(c *library.Compiled, edit *library.Edit) (out []*subject) {
 }
 
 // samples names a few customers of a change on each side.
-func samples(ch *tagindex.Change, n int) (enter, leave []event.ProfileID) {
+func samples(was *tagindex.Content, ch *tagindex.Change, n int) (enter, leave []event.ProfileID) {
 	take := func(list *[]event.ProfileID, s []tagindex.SetChange, entered bool) {
 		for _, c := range s {
 			b := c.Left
@@ -108,6 +108,9 @@ func samples(ch *tagindex.Change, n int) (enter, leave []event.ProfileID) {
 	if c := ch.Column; c != nil {
 		take(&enter, []tagindex.SetChange{{Entered: c.Customers}}, true)
 		take(&leave, []tagindex.SetChange{{Left: c.Cleared}}, false)
+	}
+	if ch.Clear {
+		take(&leave, []tagindex.SetChange{{Left: was.Present().Roaring()}}, false)
 	}
 	return
 }

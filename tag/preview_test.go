@@ -29,7 +29,7 @@ func TestPreview(t *testing.T) {
 		{"a wider one", `segment buyers true`, "buyers: 4 held, +1 dan -0 \n"},
 		{"a new tag", `tag extra value: 'traits.city'`, "extra: 3 held, +3 ann,bob -0 \n"},
 		{"moved limits", strings.ReplaceAll(frequency, ">= 3", ">= 1"), "frequency: 2 held, +1 bob -1 bob\n"},
-		{"a measure, and what rests on it", `measure total events.order.count() * 100`, "spend: 4 held, +3 bob,cat -3 ann,cat\nricher: 1 held, +0  -1 cat\nplain: 4 held, +3 ann,bob -0 \n"},
+		{"a measure, and what rests on it", `measure total events.order.count() * 100`, "spend: 4 held, +3 ann,bob -3 bob,ann\nricher: 1 held, +0  -1 cat\nplain: 4 held, +3 ann,bob -0 \n"},
 		{"another kind of value", `tag plain value: 'traits.city'`, "plain: 3 held, +3 ann,bob -4 ann,bob\n"},
 	} {
 		s.equal(c.name, s.preview(june, 2, c.edit), c.want)

@@ -337,15 +337,13 @@ func (s *shop) changes(from uint64) string {
 		}
 	}
 	for i, h := range heads {
-		slices.SortFunc(all[h], func(a, b string) int {
-			return strings.Compare(strings.Replace(b, "+", "\x01", 1), strings.Replace(a, "+", "\x01", 1))
-		})
+		slices.SortFunc(all[h], func(a, b string) int { return strings.Compare(b, a) }) // who leaves comes first
 		heads[i] += strings.Join(all[h], "")
 	}
 	return strings.Join(heads, "\n")
 }
 
-// lastRun is the state and error of the newest run, and of the one before.
+// runs lists the state and error of all runs.
 func (s *shop) runs() (out []string) {
 	s.t.Helper()
 	rows, err := s.DB.Read().QueryContext(s.ctx, "SELECT state, error FROM runs ORDER BY id")

@@ -43,14 +43,6 @@ type subject struct {
 	depends []library.Ref
 }
 
-// indexKey is what the published value of a definition is called in rules.
-func (s *subject) indexKey() string {
-	if s.segment {
-		return "segment:" + s.key
-	}
-	return "tag:" + s.key
-}
-
 // roots are the expressions that the subject needs.
 func (s *subject) roots() []*rule.Expr {
 	if s.number != nil {

@@ -163,20 +163,6 @@ func (s *Set) and(t *Set, epoch uint64) *Set {
 	return out
 }
 
-// minus returns s without t, a new set. It is for sets that nobody writes any more.
-func (s *Set) minus(t *Set) *Set {
-	out := &Set{}
-	if s == nil {
-		return out
-	}
-	for i, key := range s.keys {
-		if c := s.chunks[i].andNot(t.chunk(key), 0); c != nil {
-			out.add(key, c)
-		}
-	}
-	return out
-}
-
 // union returns the members of all sets, a new set. It is for sets that nobody writes any more.
 func union(sets []*Set) *Set {
 	keys := map[uint16]int{}

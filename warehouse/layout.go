@@ -200,7 +200,7 @@ func (l *layout) place(arrivals bool) error {
 				low, n := l.lows[r], l.lens[r]
 				place := next[low]
 				next[low] += n
-				for _ = range n {
+				for range n {
 					l.pos[at] = place
 					at, place = at+1, place+1
 				}

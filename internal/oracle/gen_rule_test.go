@@ -51,7 +51,6 @@ func vocabularyOf(w *world.World, zone *event.Zone, at []event.Time) *vocabulary
 type row struct {
 	name   string
 	events []string
-	system bool
 }
 
 // writer writes one random rule, well typed by the definition of the language.

@@ -25,12 +25,3 @@ func children(n rule.Node) []rule.Node {
 	}
 	return nil
 }
-
-// nodes are a node and all below it.
-func nodes(n rule.Node) []rule.Node {
-	out := []rule.Node{n}
-	for _, c := range children(n) {
-		out = append(out, nodes(c)...)
-	}
-	return out
-}

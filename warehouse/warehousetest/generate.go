@@ -13,7 +13,6 @@ import (
 type generator struct {
 	*rand.Rand
 	arrival uint64
-	zone    int64
 }
 
 var (

@@ -53,6 +53,9 @@ type Error struct {
 	Cause   error
 }
 
+// maxShown is how many faults a message shows; Faults has all.
+const maxShown = 100
+
 // Error is the message, the cause and the faults, one a line.
 func (e *Error) Error() string {
 	parts := []string{}
@@ -75,7 +78,11 @@ func (e *Error) Error() string {
 	if text == "" {
 		lines = nil
 	}
-	for _, f := range e.Faults {
+	for i, f := range e.Faults {
+		if i == maxShown {
+			lines = append(lines, fmt.Sprintf("… and %d more", len(e.Faults)-i))
+			break
+		}
 		lines = append(lines, strings.ReplaceAll(f.String(), "\n", "\n  "))
 	}
 	return strings.Join(lines, "\n  ")

@@ -11,6 +11,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"unicode"
 
 	"github.com/uptrace/bun"
 
@@ -36,8 +37,8 @@ func (k Key) Check() string {
 		return fmt.Sprintf("the identifier %s is empty", k.Kind)
 	case len(k.Value) > MaxValue:
 		return fmt.Sprintf("the identifier %s has %d bytes, at most %d are possible", k.Kind, len(k.Value), MaxValue)
-	case strings.IndexByte(k.Value, 0) >= 0:
-		return fmt.Sprintf("the identifier %s has a NUL character in it", k.Kind)
+	case strings.ContainsFunc(k.Value, unicode.IsControl):
+		return fmt.Sprintf("the identifier %s has a control character in it, such as a line break or a tab", k.Kind)
 	}
 	return ""
 }

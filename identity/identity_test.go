@@ -222,7 +222,8 @@ func TestCheck(t *testing.T) {
 		{Key{"user_id", ""}, "the identifier user_id is empty"},
 		{Key{"", "1"}, "an identifier has no kind"},
 		{Key{"user_id", strings.Repeat("x", 513)}, "the identifier user_id has 513 bytes, at most 512 are possible"},
-		{Key{"user_id", "a\x00"}, "the identifier user_id has a NUL character in it"},
+		{Key{"user_id", "a\x00"}, "the identifier user_id has a control character in it, such as a line break or a tab"},
+		{Key{"user_id", "a\nb"}, "the identifier user_id has a control character in it, such as a line break or a tab"},
 	} {
 		if got := c.key.Check(); got != c.want {
 			t.Errorf("%v: %q, want %q", c.key, got, c.want)

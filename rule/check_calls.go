@@ -209,12 +209,27 @@ func (c *checker) betweenBounds(n *Call, bound func(*op, *Expr) *Expr) []*Expr {
 	if fromDate != toDate {
 		return []*Expr{c.fault(n.Args[1], "both ends must be dates, or both instants")}
 	}
-	a, ok1 := from.constant()
-	b, ok2 := to.constant()
-	if ok1 && ok2 && a.Time() >= b.Time() {
+	a, ok1 := c.constInstant(from)
+	b, ok2 := c.constInstant(to)
+	if ok1 && ok2 && a >= b {
 		c.warn(n, "the end is not after the beginning: this keeps nothing")
 	}
 	return []*Expr{bound(opSince, from), bound(opUntil, to)}
+}
+
+// constInstant is the instant of a bound that is written as one.
+func (c *checker) constInstant(x *Expr) (event.Time, bool) {
+	v, ok := x.constant()
+	if !ok && x.op == opDayStart {
+		v, ok = x.args[0].constant()
+	}
+	switch {
+	case ok && v.Kind() == event.TimeKind:
+		return v.Time(), true
+	case ok && v.Kind() == event.DateKind:
+		return c.env.Zone.Start(v.Date()), true
+	}
+	return 0, false
 }
 
 // instant reads a time argument of a filter: a time, a date (its first instant; with end set, the first instant

@@ -108,7 +108,7 @@ func (c *checker) named(n Node, root *Name, keys []pathKey) *Expr {
 		}
 		return c.b.make(Expr{Type: IDs, op: opIDs, str: keys[0].name})
 	case "events":
-		return c.events(n, joined(keys))
+		return c.events(n, keys)
 	case "tags":
 		return c.tag(n, keys)
 	case "segments":
@@ -158,17 +158,18 @@ func (c *checker) warnDeclared(n Node, f Field) {
 	}
 }
 
-// events is the selection of an event name, or all of them.
-func (c *checker) events(n Node, name string) *Expr {
-	if _, exists := c.env.Names.Events[name]; !exists {
-		switch name {
+// events is the selection of an event name, or all of them. events.all and events.system always mean the same; an
+// event that is really called so is events["all"].
+func (c *checker) events(n Node, keys []pathKey) *Expr {
+	if m, ok := n.(*Member); ok && len(keys) == 1 {
+		switch m.Name {
 		case "all":
 			return c.selection(c.b.source(warehouse.Events, true, nil), nil)
 		case "system":
 			return c.selection(c.b.source(warehouse.SystemEvents, true, nil), nil)
 		}
 	}
-	return c.sourceOf(n, []string{name})
+	return c.sourceOf(n, []string{joined(keys)})
 }
 
 func (c *checker) tag(n Node, keys []pathKey) *Expr {

@@ -320,6 +320,19 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// events.all is everything, also where an event is called so; events["all"] is that event.
+func TestAnEventCalledAll(t *testing.T) {
+	b := newBench(t, "Asia/Shanghai", "2026-06-30")
+	p := b.customer("")
+	b.event(p, "view", "2026-06-01")
+	b.event(p, "all", "2026-06-02")
+	for rule, want := range map[string]string{`events.all.count()`: "0=2", `events["all"].count()`: "0=1", `events.any("all", "view").count()`: "0=2"} {
+		if got := b.ask(rule); got != want {
+			t.Errorf("%s is %s, wants %s", rule, got, want)
+		}
+	}
+}
+
 func TestDaysOf23And25Hours(t *testing.T) {
 	b := newBench(t, "America/New_York", "2026-03-09 12:00")
 	p := b.customer("")

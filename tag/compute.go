@@ -98,7 +98,7 @@ func Compute(ctx context.Context, d Deps, opts Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	compiled, err := library.Compile(r.set, library.CompileOptions{Names: rule.NewNames(snap.Series()), Zone: d.Zone, Lenient: true})
+	compiled, err := library.Compile(r.set, library.CompileOptions{Names: namesOf(snap), Zone: d.Zone, Lenient: true})
 	if err != nil {
 		return nil, err
 	}
@@ -173,7 +173,10 @@ func (r *run) choose(c *library.Compiled) error {
 		return nil
 	}
 	var faults []errs.Fault
-	for _, key := range r.opts.Keys {
+	for i, key := range r.opts.Keys {
+		if slices.Contains(r.opts.Keys[:i], key) {
+			continue
+		}
 		found := false
 		for _, s := range all {
 			if s.key == key {

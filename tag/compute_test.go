@@ -39,7 +39,6 @@ func TestACustomerGoesFromOneValueToAnother(t *testing.T) {
 }
 
 func TestAChangeSaysWhy(t *testing.T) {
-	const asOf = july
 	cases := map[string]struct {
 		moves func(s *shop) // between the run for June and the next
 		asOf  string
@@ -160,12 +159,13 @@ func TestOnlySomeKeys(t *testing.T) {
 	s.equal("computed", len(r.Tags), 2)
 	s.equal("changes", s.changes(end), "frequency by run in run 2 for 2026-07-10: -高频 ann +低频 ann")
 	s.holds("spend", "ann=高 bob=低 cat=高 dan=低") // as of June
+	s.equal("computed of a key named twice", len(s.compute(july, "buyers", "buyers").Tags), 1)
 
 	end = s.end()
 	_, err := tag.Compute(s.ctx, s.Tags(), tag.Options{AsOf: s.at(july), Keys: []string{"frequenzy", "spend", "zzz"}})
 	s.refused(err, errs.Invalid, `"frequenzy"`, `did you mean "frequency"?`, `"zzz"`)
 	s.equal("the change log", s.end(), end)
-	s.equal("runs", len(s.runs()), 2)
+	s.equal("runs", len(s.runs()), 3)
 }
 
 func TestABrokenDefinitionDoesNotStopTheOthers(t *testing.T) {

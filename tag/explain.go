@@ -7,6 +7,7 @@ import (
 
 	"tagma/errs"
 	"tagma/event"
+	"tagma/library"
 	"tagma/rule"
 )
 
@@ -113,7 +114,7 @@ func (q *Query) Uncomputed(ctx context.Context, d Deps) (out []string) {
 				id, ok = s.ID, true
 			}
 		} else if t, found := q.Definitions.Set.Tag(name); found {
-			id, ok = t.ID, true
+			id, ok = t.ID, t.Kind == library.ByRule
 		}
 		if _, computed, err := LastRun(ctx, d, id); ok && err == nil && !computed {
 			out = append(out, kind+" "+name)

@@ -27,6 +27,8 @@ type MembersQuery struct {
 	AsOf    event.Time
 	HasAsOf bool
 	IDKinds []string
+
+	byHand bool // the tag is assigned by hand, so nothing has to be computed
 }
 
 // Members is who holds a tag, as last computed.
@@ -45,6 +47,9 @@ func ReadMembers(ctx context.Context, d Deps, q MembersQuery) (*Members, error) 
 	id, err := slotOf(set, q)
 	if err != nil {
 		return nil, err
+	}
+	if t, ok := set.Tag(q.Key); ok && !q.Segment {
+		q.byHand = t.Kind == library.ByHand && !q.HasAsOf
 	}
 	view, asOf, err := viewFor(ctx, d, id, q)
 	if err != nil {
@@ -129,6 +134,9 @@ func viewFor(ctx context.Context, d Deps, id uint32, q MembersQuery) (*tagindex.
 			return nil, 0, errs.New(errs.NotFound, "%s was not computed as of %s: run `tagma compute --as-of %s`%s", q.Key,
 				d.Zone.Format(q.AsOf), d.Zone.Format(q.AsOf), others(d))
 		}
+	}
+	if q.byHand {
+		return d.Index.View(), d.Now(), nil
 	}
 	if !computed {
 		return nil, 0, errs.New(errs.NotFound, "%s was never computed: run `tagma compute`", q.Key)

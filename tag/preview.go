@@ -28,7 +28,7 @@ func PreviewEdit(ctx context.Context, d Deps, edit *library.Edit, now event.Time
 		return nil, err
 	}
 	defer snap.Close()
-	c, err := library.Compile(edit.Set, library.CompileOptions{Names: rule.NewNames(snap.Series()), Zone: d.Zone})
+	c, err := library.Compile(edit.Set, library.CompileOptions{Names: namesOf(snap), Zone: d.Zone})
 	if err != nil {
 		return nil, err
 	}

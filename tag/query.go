@@ -57,7 +57,7 @@ func (q *Query) check(ctx context.Context, d Deps, text string, opts QueryOption
 	if err != nil {
 		return err
 	}
-	names := rule.NewNames(q.snap.Series())
+	names := namesOf(q.snap)
 	q.Definitions, err = library.Compile(set, library.CompileOptions{Names: names, Zone: d.Zone, Published: !opts.Recompute, Lenient: true})
 	if err != nil {
 		return err
@@ -176,7 +176,7 @@ func Names(ctx context.Context, d Deps, idKinds []string, customers []event.Prof
 		return nil, err
 	}
 	defer snap.Close()
-	known := rule.NewNames(snap.Series()).IDs
+	known := namesOf(snap).IDs
 	var req warehouse.Request
 	for _, k := range idKinds {
 		if known[k] {

@@ -8,6 +8,7 @@ import (
 
 	"tagma/db"
 	"tagma/event"
+	"tagma/identity"
 	"tagma/library"
 	"tagma/rule"
 	"tagma/stream"
@@ -29,6 +30,15 @@ type Deps struct {
 	Now func() event.Time
 	// CatchUp brings the index to the end of the change log.
 	CatchUp func(context.Context) error
+}
+
+// namesOf is what rules may speak of: what the history has, and the identifier kinds that everybody knows.
+func namesOf(snap warehouse.Snapshot) *rule.Names {
+	n := rule.NewNames(snap.Series())
+	for _, k := range identity.DefaultKinds() {
+		n.IDs[k.Name] = true
+	}
+	return n
 }
 
 // subject is what is computed: a tag or a segment, which has one value.

@@ -129,7 +129,7 @@ func (v *verifier) fresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	compiled, err := library.Compile(set, library.CompileOptions{Names: rule.NewNames(snap.Series()), Zone: v.Zone, Lenient: true})
+	compiled, err := library.Compile(set, library.CompileOptions{Names: namesOf(snap), Zone: v.Zone, Lenient: true})
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/uptrace/bun"
 
+	"tagma/db"
 	"tagma/event"
 	"tagma/stream"
 	"tagma/tag"
@@ -93,4 +94,18 @@ func TestVerifyFindsATamperedChangeLog(t *testing.T) {
 	}
 	s.compute(june) // a run mends it
 	s.equal("findings", s.findings(), "[]")
+}
+
+func TestVerifyHoldsHistoryAgainstTheDatabase(t *testing.T) {
+	s := newShop(t, buyers)
+	s.compute(june)
+	s.must(s.DB.Tx(s.ctx, func(ctx context.Context, tx bun.Tx) error {
+		if _, err := db.NextNumber(ctx, tx, "profiles", 1); err != nil {
+			return err
+		}
+		_, err := db.Exec(ctx, tx, "DELETE FROM identifiers WHERE value = ?", "dan")
+		return err
+	}))
+	s.equal("findings", strings.Join(s.findings(), "\n"),
+		"wrong: the history knows 4 profiles, the database gave out 5 numbers\nwrong: the database has 3 identifiers, the history 4")
 }

@@ -215,6 +215,9 @@ func (w *Workspace) Now() event.Time {
 	return now()
 }
 
+// Stopped says that the clock was stopped when the workspace was made.
+func (w *Workspace) Stopped() bool { return w.clock != 0 }
+
 // Ingest is what taking records in works with.
 func (w *Workspace) Ingest() ingest.Deps {
 	return ingest.Deps{DB: w.DB, Log: w.Events, Store: w.Store, Identities: w.identities, Zone: w.Zone, Now: now}

@@ -13,19 +13,22 @@ import (
 )
 
 type computeCmd struct {
-	AsOf string   `help:"Decide for this instant (a date means its last one). One before the workspace's clock makes a snapshot." placeholder:"T"`
+	AsOf *string  `help:"Decide for this instant (a date means its last one). One before the workspace's clock makes a snapshot." placeholder:"T"`
 	Tag  []string `help:"Only this tag or segment; may be repeated." placeholder:"KEY"`
 }
 
 func (c *computeCmd) Run(p *program) error {
 	return p.open(func(w *workspace.Workspace) error {
 		o := tag.Options{AsOf: w.Now(), Keys: c.Tag}
-		if c.AsOf != "" {
+		if c.AsOf != nil {
 			var err error
-			if o.AsOf, err = w.Instant(c.AsOf); err != nil {
+			if o.AsOf, err = w.Instant(*c.AsOf); err != nil {
 				return err
 			}
 			o.Past = o.AsOf < w.Now()
+			if o.AsOf > w.Now() && !w.Stopped() {
+				return errs.New(errs.Invalid, "--as-of %s lies in the future: tags are of the present, or of a past instant as a snapshot", w.Zone.Format(o.AsOf))
+			}
 		}
 		g := p.progress("compute")
 		o.Progress = func(done, all uint32) { g.set(int64(done), int64(all)) }
@@ -77,11 +80,11 @@ func tagsAndSegments(r *tag.Report) string {
 }
 
 type queryCmd struct {
-	AsOf    string `help:"Ask for this instant (a date means its last one): other tags are then computed for it as well." placeholder:"T"`
-	Count   bool   `help:"Print the number of customers alone (default)." xor:"want"`
-	IDs     bool   `name:"ids" help:"Print the customers for whom it holds, one identifier a line." xor:"want"`
-	Values  bool   `help:"Print identifier and value, tab between, a line a customer that has one." xor:"want"`
-	Explain string `help:"Explain the rule for one customer, as user_id:17850." xor:"want" placeholder:"ID"`
+	AsOf    *string `help:"Ask for this instant (a date means its last one): other tags are then computed for it as well." placeholder:"T"`
+	Count   bool    `help:"Print the number of customers alone (default)." xor:"want"`
+	IDs     bool    `name:"ids" help:"Print the customers for whom it holds, one identifier a line." xor:"want"`
+	Values  bool    `help:"Print identifier and value, tab between, a line a customer that has one." xor:"want"`
+	Explain string  `help:"Explain the rule for one customer, as user_id:17850." xor:"want" placeholder:"ID"`
 
 	Expression string `arg:"" help:"The rule."`
 }
@@ -93,8 +96,8 @@ func (c *queryCmd) Run(p *program) error {
 			return err
 		}
 		o := tag.QueryOptions{Now: w.Now(), IDKinds: kinds}
-		if c.AsOf != "" {
-			if o.Now, err = w.Instant(c.AsOf); err != nil {
+		if c.AsOf != nil {
+			if o.Now, err = w.Instant(*c.AsOf); err != nil {
 				return err
 			}
 			o.Recompute = true
@@ -173,7 +176,7 @@ func (c *queryCmd) explain(p *program, w *workspace.Workspace, o tag.QueryOption
 	}
 	fmt.Fprintf(p.out, "%s as of %s: %s\n", c.Explain, e.AsOf, e.Answer)
 	if !e.InUniverse {
-		fmt.Fprintln(p.out, "the customer did not exist at that instant, so no rule holds for it")
+		fmt.Fprintln(p.out, "the customer did not exist at that instant, or is known by a device alone, so no rule holds for it")
 	}
 	for _, l := range e.Leaves {
 		mark := " "
@@ -199,11 +202,11 @@ func (c *queryCmd) explain(p *program, w *workspace.Workspace, o tag.QueryOption
 }
 
 type membersCmd struct {
-	AsOf    string `help:"As computed for this instant by compute --as-of." placeholder:"T"`
-	Segment string `help:"A segment instead of a tag." placeholder:"KEY" xor:"what"`
-	Values  bool   `help:"Print identifier and value, tab between." xor:"want"`
-	Count   bool   `help:"Print the number of members alone." xor:"want"`
-	Tag     string `arg:"" optional:"" help:"TAG or TAG=VALUE." xor:"what"`
+	AsOf    *string `help:"As computed for this instant by compute --as-of." placeholder:"T"`
+	Segment string  `help:"A segment instead of a tag." placeholder:"KEY" xor:"what"`
+	Values  bool    `help:"Print identifier and value, tab between." xor:"want"`
+	Count   bool    `help:"Print the number of members alone." xor:"want"`
+	Tag     string  `arg:"" optional:"" help:"TAG or TAG=VALUE." xor:"what"`
 }
 
 // Validate makes naming neither or both wrong usage.
@@ -221,9 +224,9 @@ func (c *membersCmd) Run(p *program) error {
 			q.Key, q.Value, q.HasValue = strings.Cut(c.Tag, "=")
 		}
 		var err error
-		if c.AsOf != "" {
+		if c.AsOf != nil {
 			q.HasAsOf = true
-			if q.AsOf, err = w.Instant(c.AsOf); err != nil {
+			if q.AsOf, err = w.Instant(*c.AsOf); err != nil {
 				return err
 			}
 		}
@@ -252,6 +255,9 @@ func (c *checkCmd) Run(p *program) error {
 		findings, err := tag.Verify(p.ctx, w.Tags())
 		if err != nil {
 			return err
+		}
+		if findings == nil {
+			findings = []tag.Finding{}
 		}
 		wrong := 0
 		for _, f := range findings {

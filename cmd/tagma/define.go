@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/user"
 	"strings"
@@ -106,8 +108,11 @@ func planEdit(p *program, w *workspace.Workspace, path string, prune bool) (edit
 	} else {
 		data, err = os.ReadFile(path)
 	}
-	if err != nil {
-		return nil, 0, errs.New(errs.Invalid, "%w", err)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, 0, errs.New(errs.Invalid, "there is no file %s", path)
+	case err != nil:
+		return nil, 0, errs.New(errs.Invalid, "%s cannot be read: %w", path, err)
 	}
 	edit, err = readDefinitions(p.ctx, w, data, name, prune)
 	if err != nil {

@@ -23,8 +23,8 @@ type demoCmd struct {
 }
 
 func (c *demoCmd) Run(p *program) error {
-	if c.Customers < 1 || c.Customers > 5_000_000 {
-		return errs.New(errs.Invalid, "--customers must be between 1 and 5,000,000")
+	if c.Customers < 500 || c.Customers > 5_000_000 {
+		return errs.New(errs.Invalid, "--customers must be between 500 and 5,000,000: in a smaller shop not everything happens that its tags speak of")
 	}
 	begun := time.Now()
 	if err := workspace.Init(p.ctx, p.dir, workspace.Settings{}); err != nil {

@@ -63,17 +63,17 @@ func (c *importCmd) Run(p *program) error {
 				g.set(s.Rows, 0)
 			}
 		}}
-		var rejects *os.File
+		var rejects *rejectsFile
 		if c.Rejects != "" {
-			if rejects, err = os.Create(c.Rejects); err != nil {
-				return errs.New(errs.Invalid, "--rejects: %w", err)
+			if rejects, err = newRejects(c.Rejects, append(append([]string{c.Mapping}, c.Files...), m.TablePaths()...)); err != nil {
+				return err
 			}
 			o.Rejects = rejects
 		}
 		report, err := ingest.Import(p.ctx, w.Ingest(), m, c.Files, o)
 		g.end()
 		if rejects != nil {
-			err = errors.Join(err, rejects.Close())
+			err = errors.Join(err, rejects.close(report.Rows > 0))
 		}
 		if report.Rows > 0 || err == nil {
 			if e := c.print(p, &report); e != nil {
@@ -82,6 +82,38 @@ func (c *importCmd) Run(p *program) error {
 		}
 		return err
 	})
+}
+
+// rejectsFile is the file of refused rows. It is written beside its place and takes it when the import is done, so
+// that an import that takes nothing leaves what stood there.
+type rejectsFile struct {
+	*os.File
+	path string
+}
+
+// newRejects begins the file of refused rows, which must be none of the files that the import reads.
+func newRejects(path string, inputs []string) (*rejectsFile, error) {
+	if there, err := os.Stat(path); err == nil {
+		for _, input := range inputs {
+			if other, err := os.Stat(input); err == nil && os.SameFile(there, other) {
+				return nil, errs.New(errs.Invalid, "--rejects: %s is read by this import: name another file", path)
+			}
+		}
+	}
+	f, err := os.Create(path + ".part")
+	if err != nil {
+		return nil, errs.New(errs.Invalid, "--rejects: %s cannot be written: %w", path, err)
+	}
+	return &rejectsFile{f, path}, nil
+}
+
+// close puts the file into its place, or removes it when there is nothing to keep.
+func (f *rejectsFile) close(keep bool) error {
+	err := f.Close()
+	if !keep {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return errors.Join(err, os.Rename(f.Name(), f.path))
 }
 
 // interruptible reads what r gives, until ctx ends: a read that waits for input does not keep the program from ending.

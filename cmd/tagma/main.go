@@ -105,7 +105,7 @@ func shielded(args []string) []string {
 	if last < 1 || !slices.Contains(args, "query") || slices.Contains(args, "--") {
 		return args
 	}
-	if x := args[last]; len(x) > 1 && x[0] == '-' && strings.ContainsAny(x, ".( ") && !strings.HasPrefix(x, "--") {
+	if x := args[last]; len(x) > 1 && x[0] == '-' && x[1] != '-' && (x[1] >= '0' && x[1] <= '9' || strings.ContainsAny(x, ".([ ")) {
 		return append(slices.Clone(args[:last]), "--", x)
 	}
 	return args

@@ -398,13 +398,12 @@ func (r *run) publish(ctx context.Context, contents []*tagindex.Content) error {
 			r.account(s, view.Content(s.id), contents[i], ch, cause)
 		}
 		if len(r.opts.Keys) == 0 {
-			for _, id := range view.Slots() {
-				if !r.active(id) {
-					add(&tagindex.Change{Drop: true}, id, tagindex.ByEdit)
-				}
-			}
-			if err := r.forget(ctx, tx); err != nil {
+			gone, err := r.forget(ctx, tx)
+			if err != nil {
 				return err
+			}
+			for _, id := range gone {
+				add(&tagindex.Change{Drop: true}, id, tagindex.ByEdit)
 			}
 		}
 		if err := appendChanges(ctx, r.Changes, tx, r.opts.AsOf, changes); err != nil {
@@ -419,11 +418,12 @@ func (r *run) publish(ctx context.Context, contents []*tagindex.Content) error {
 	return r.CatchUp(ctx)
 }
 
-// active says whether a slot belongs to a definition in use: also to one that is broken at the moment.
-func (r *run) active(id uint32) bool {
+// decides says whether runs decide a definition: a tag by rule or a segment in use, also one that is broken at the
+// moment.
+func (r *run) decides(id uint32) bool {
 	for t := range r.set.Tags() {
 		if t.ID == id {
-			return true
+			return t.Kind == library.ByRule
 		}
 	}
 	for s := range r.set.Segments() {

@@ -151,6 +151,16 @@ func TestTagsByHandAreNotComputed(t *testing.T) {
 	s.refused(err, errs.Invalid, "by hand")
 }
 
+// What a rule gave does not stay when the tag is assigned by hand from now on.
+func TestATagByRuleThatBecomesOneByHand(t *testing.T) {
+	s := newShop(t, `tag vip cases: [{value: 金卡, when: 'events.order.count() > 0'}]`)
+	s.compute(june)
+	s.holds("vip", "ann=金卡 bob=金卡 cat=金卡")
+	s.define(`tag vip kind: manual, values: [金卡]`)
+	s.compute(july)
+	s.holds("vip", "")
+}
+
 func TestOnlySomeKeys(t *testing.T) {
 	s := newShop(t, total, frequency, buyers, spend)
 	s.compute(june)

@@ -91,21 +91,23 @@ func (r *run) failed(why error) {
 	_ = r.DB.Tx(context.Background(), func(ctx context.Context, tx bun.Tx) error { return r.endRun(ctx, tx, "failed", why.Error()) })
 }
 
-// forget takes away what is noted of definitions that are not in use any more: restored, they were never computed.
-func (r *run) forget(ctx context.Context, tx bun.Tx) error {
+// forget takes away what is noted of definitions that a run does not compute any more, because they were retired or
+// are assigned by hand now, and returns them: what the index has of them came from their rules.
+func (r *run) forget(ctx context.Context, tx bun.Tx) (gone []uint32, err error) {
 	var noted []uint32
-	if err := tx.NewSelect().Model((*computedRow)(nil)).Column("definition").Scan(ctx, &noted); err != nil {
-		return fmt.Errorf("tag: read what was computed: %w", err)
+	if err := tx.NewSelect().Model((*computedRow)(nil)).Column("definition").Order("definition").Scan(ctx, &noted); err != nil {
+		return nil, fmt.Errorf("tag: read what was computed: %w", err)
 	}
 	for _, id := range noted {
-		if r.active(id) {
+		if r.decides(id) {
 			continue
 		}
 		if _, err := tx.NewDelete().Model((*computedRow)(nil)).Where("definition = ?", id).Exec(ctx); err != nil {
-			return fmt.Errorf("tag: forget the runs of definition %d: %w", id, err)
+			return nil, fmt.Errorf("tag: forget the runs of definition %d: %w", id, err)
 		}
+		gone = append(gone, id)
 	}
-	return nil
+	return gone, nil
 }
 
 // finish writes the mark up to where events are decided, what each tag's run was made of, and completes the row.

@@ -214,7 +214,7 @@ type reader struct {
 func (r *reader) Close() {}
 
 func (r *reader) Blocks(first uint32, most int, into *warehouse.Block) error {
-	r.fill(event.ProfileID(first*warehouse.BlockSize), warehouse.BlockSize*most, into)
+	r.fill(event.ProfileID(first*warehouse.BlockSize), warehouse.BlockSize*min(most, 2), into)
 	return nil
 }
 

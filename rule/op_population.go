@@ -3,7 +3,6 @@ package rule
 import (
 	"fmt"
 	"slices"
-	"sort"
 	"strings"
 
 	"tagma/event"
@@ -263,10 +262,8 @@ func ntileBucket(i, n, k int) int {
 
 // String writes the parameters as "mean(…) = 12.5" lines, for reports.
 func (p Params) String() string {
-	keys := sortedKeys(p)
-	sort.Strings(keys)
 	var b strings.Builder
-	for _, k := range keys {
+	for _, k := range sortedKeys(p) {
 		fmt.Fprintf(&b, "%s = %v\n", k, p[k].Numbers)
 	}
 	return b.String()

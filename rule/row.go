@@ -2,6 +2,7 @@ package rule
 
 import (
 	"fmt"
+	"slices"
 
 	"tagma/event"
 )
@@ -72,7 +73,7 @@ func (c *checker) rowName(n Node, root *Name, keys []pathKey) *Expr {
 		return c.b.make(Expr{Type: Number, op: opLine})
 	case name == "row" && len(keys) > 0:
 		col := joined(keys)
-		if c.env.row.Columns != nil && !contains(c.env.row.Columns, col) {
+		if c.env.row.Columns != nil && !slices.Contains(c.env.row.Columns, col) {
 			return c.faultHint(n, didYouMean(col, c.env.row.Columns), "the file has no column %s", quoteName(col))
 		}
 		t := Text
@@ -89,15 +90,6 @@ func (c *checker) rowName(n Node, root *Name, keys []pathKey) *Expr {
 	return c.faultHint(n, didYouMean(name, known), "%s is not known here", quoteName(name))
 }
 
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
-}
-
 // lookupCell: table[key].column.
 func (c *checker) lookupCell(n Node, table *Name, key Node, keys []pathKey) *Expr {
 	cols, ok := c.env.row.Tables[table.Name]
@@ -105,7 +97,7 @@ func (c *checker) lookupCell(n Node, table *Name, key Node, keys []pathKey) *Exp
 		return c.faultHint(table, didYouMean(table.Name, sortedKeys(c.env.row.Tables)), "there is no table %s", quoteName(table.Name))
 	}
 	col := joined(keys)
-	if !contains(cols, col) {
+	if !slices.Contains(cols, col) {
 		return c.faultHint(n, didYouMean(col, cols), "the table %s has no column %s", quoteName(table.Name), quoteName(col))
 	}
 	k := c.typed(key, Text, "the key")

@@ -248,7 +248,7 @@ func contentsOf(ctx context.Context, eval *rule.Run, subjects []*subject, custom
 	err := eval.Blocks(ctx, roots, func(res *rule.Result) error {
 		counts[res.Worker] += res.Universe.Count()
 		for i, s := range subjects {
-			if err := s.write(writers[res.Worker], i, shapes[i].Kind, res, eval.Zone); err != nil {
+			if err := s.write(writers[res.Worker], i, &shapes[i], res, eval.Zone); err != nil {
 				return err
 			}
 		}
@@ -311,34 +311,28 @@ func distinct(values []event.Value) (out []event.Value) {
 	return out
 }
 
-// write hands the result of a block to the builder, as the subject's shape says.
-func (s *subject) write(w *tagindex.Writer, shape int, kind event.Kind, res *rule.Result, zone *event.Zone) error {
-	first := uint32(res.First)
+// write hands the result of a block to the builder, as the subject's shape, number place, says.
+func (s *subject) write(w *tagindex.Writer, place int, shape *tagindex.Shape, res *rule.Result, zone *event.Zone) error {
+	first, kind := uint32(res.First), shape.Kind
 	if s.segment {
-		w.SetWords(shape, 0, first, res.Cond(s.value))
+		w.SetWords(place, 0, first, res.Cond(s.value))
 		return nil
 	}
-	values, cases := s.value.CaseValues()
-	if cases && (s.number != nil || sameKind(values) == event.TextKind) {
-		kept := values
-		if len(values) > 1 {
-			kept = distinct(values)
-		}
+	kept, set := shape.Values, w.SetWords
+	if s.number != nil {
+		kept, set = shape.Bands, w.SetBand
+	}
+	if values, cases := s.value.CaseValues(); cases && len(kept) > 0 {
 		res.EachCase(s.value, func(k int, who event.Bits) {
-			place := k
-			if len(kept) < len(values) {
-				place = slices.IndexFunc(kept, values[k].Equal)
+			if len(kept) < len(values) { // two cases give the same value
+				k = slices.IndexFunc(kept, values[k].Equal)
 			}
-			if s.number != nil {
-				w.SetBand(shape, place, first, who)
-			} else {
-				w.SetWords(shape, place, first, who)
-			}
+			set(place, k, first, who)
 		})
 		if s.number == nil {
 			return nil
 		}
-		return setColumn(w, shape, first, res.Column(s.number, kind))
+		return setColumn(w, place, first, res.Column(s.number, kind))
 	}
 	if s.value.Condition() {
 		yes := res.Cond(s.value)
@@ -346,14 +340,14 @@ func (s *subject) write(w *tagindex.Writer, shape int, kind event.Kind, res *rul
 		for i := range no {
 			no[i] = res.Universe[i] &^ yes[i]
 		}
-		w.SetWords(shape, 0, first, yes)
-		w.SetWords(shape, 1, first, no)
+		w.SetWords(place, 0, first, yes)
+		w.SetWords(place, 1, first, no)
 		return nil
 	}
 	if kind == event.TextKind && s.value.Kind() != event.TextKind {
-		return setColumn(w, shape, first, asTexts(res, s.value, zone))
+		return setColumn(w, place, first, asTexts(res, s.value, zone))
 	}
-	return setColumn(w, shape, first, res.Column(s.value, kind))
+	return setColumn(w, place, first, res.Column(s.value, kind))
 }
 
 func setColumn(w *tagindex.Writer, shape int, first uint32, c *event.Column) error {

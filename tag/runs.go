@@ -13,7 +13,6 @@ import (
 	"tagma/db"
 	"tagma/errs"
 	"tagma/event"
-	"tagma/library"
 	"tagma/rule"
 	"tagma/stream"
 	"tagma/tagindex"
@@ -130,28 +129,10 @@ func (r *run) finish(ctx context.Context, tx bun.Tx) error {
 func (r *run) closure(s *subject) string {
 	parts := make([]string, 0, len(s.depends))
 	for _, ref := range s.depends {
-		parts = append(parts, fmt.Sprintf("%s:%d", ref, version(r.set, ref)))
+		head, _ := r.set.Head(ref) // what is compiled refers to nothing else
+		parts = append(parts, fmt.Sprintf("%s:%d", ref, head.Version))
 	}
 	return strings.Join(parts, ",")
-}
-
-// version is the version of a definition; 0 when there is none.
-func version(set *library.Set, ref library.Ref) int {
-	switch ref.Kind {
-	case library.KindTag:
-		if t, ok := set.Tag(ref.Key); ok {
-			return t.Version
-		}
-	case library.KindSegment:
-		if s, ok := set.Segment(ref.Key); ok {
-			return s.Version
-		}
-	case library.KindMeasure:
-		if m, ok := set.Measure(ref.Key); ok {
-			return m.Version
-		}
-	}
-	return 0
 }
 
 // cause says why a run changes a subject: because its definition or one below it was edited, because history was

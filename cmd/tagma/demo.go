@@ -135,7 +135,7 @@ func (t *tour) report(set *library.Set, run *tag.Report, counts ingest.Counts) (
 			data.Charts = append(data.Charts, chart(def, view, w.Zone))
 		}
 	}
-	a := asker{ctx: t.p.ctx, w: w, recompute: false}
+	a := asker{ctx: t.p.ctx, w: w}
 	if err := t.people(&a, set, data); err != nil {
 		return nil, err
 	}
@@ -174,9 +174,8 @@ func chart(def *library.Tag, view *tagindex.View, z *event.Zone) demo.Chart {
 
 // asker asks expressions of the published tags.
 type asker struct {
-	ctx       context.Context
-	w         *workspace.Workspace
-	recompute bool
+	ctx context.Context
+	w   *workspace.Workspace
 }
 
 // values returns everybody's value of an expression by identifier.
@@ -185,7 +184,7 @@ func (a *asker) values(text string) (map[string]event.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	q, err := tag.Ask(a.ctx, a.w.Tags(), text, tag.QueryOptions{Now: a.w.Now(), IDKinds: kinds, Recompute: a.recompute})
+	q, err := tag.Ask(a.ctx, a.w.Tags(), text, tag.QueryOptions{Now: a.w.Now(), IDKinds: kinds})
 	if err != nil {
 		return nil, fmt.Errorf("ask %s: %w", text, err)
 	}

@@ -82,14 +82,14 @@ func (r *Reader) Bytes() []byte {
 // Text reads a text.
 func (r *Reader) Text() string { return string(r.Bytes()) }
 
-// maxNesting bounds the lists and maps inside one another that Value reads.
-const maxNesting = 64
+// MaxNesting bounds the lists and maps inside one another that Value reads: what is deeper must not be written.
+const MaxNesting = 64
 
 // Value reads a value.
 func (r *Reader) Value() Value { return r.value(0) }
 
 func (r *Reader) value(depth int) Value {
-	if depth > maxNesting {
+	if depth > MaxNesting {
 		r.fail()
 		return Value{}
 	}

@@ -31,6 +31,8 @@ const (
 	Traits
 	// Identifiers of a kind: rows without time, one column, ValueColumn.
 	Identifiers
+	// Consents have rows (effective time, value) as Traits have: a bool, missing where the consent was removed.
+	Consents
 )
 
 // Names of the columns that are not properties.
@@ -49,6 +51,7 @@ type Batch struct {
 	Events      []event.Event
 	System      []event.Event
 	Traits      []event.Trait
+	Consents    []event.Trait // values are bools, or missing
 	Seen        []Seen
 }
 
@@ -99,6 +102,8 @@ type Load interface {
 	// Event takes the event over only until it returns: the caller may reuse Props.
 	Event(*event.Event) error
 	Trait(event.Trait) error
+	// Consent stages a consent, whose value is a bool or missing.
+	Consent(event.Trait) error
 	Seen(Seen) error
 	// Bytes is the memory that the load holds; the caller finishes it before that grows too large.
 	Bytes() int64
@@ -113,7 +118,7 @@ type Profile struct {
 	// Known says that a NewProfile, or any record of it, was written.
 	Known bool
 	// FirstSeen is the earliest effective time of any of the profile's records that have one (events, system
-	// events, traits, NewProfile.Seen); event.Never where there is none yet. Identifiers have no time and do not
+	// events, traits, consents, NewProfile.Seen); event.Never where there is none yet. Identifiers have no time and do not
 	// count.
 	FirstSeen event.Time
 	// Untimed says that one of the records has no time: the profile exists at every instant.
@@ -128,8 +133,9 @@ type PropertyInfo struct {
 	Kinds []event.Kind // those that occurred, ascending
 }
 
-// SeriesInfo is a series as met so far. Property names of traits and identifiers are not listed; Kinds of a
-// trait's values are under ValueColumn.
+// SeriesInfo is a series as met so far. Property names of traits, consents and identifiers are not listed; Kinds of
+// a trait's or consent's values are under ValueColumn. Of events, what the elements of lists hold is listed as well,
+// under the names that Elements gives: such a name has kinds and no column.
 type SeriesInfo struct {
 	Kind       SeriesKind
 	Name       string

@@ -16,6 +16,7 @@ type World struct {
 	Events      []event.Event
 	System      []event.Event
 	Traits      []event.Trait
+	Consents    []event.Trait
 	Identifiers []event.Identifier
 	Known       []event.NewProfile
 	// LogOffset is what Offset answers.
@@ -57,6 +58,9 @@ func (w *World) Profile(p event.ProfileID) warehouse.Profile {
 	for _, t := range w.Traits {
 		lower(t.Profile, t.Time)
 	}
+	for _, c := range w.Consents {
+		lower(c.Profile, c.Time)
+	}
 	return out
 }
 
@@ -68,12 +72,15 @@ type row struct {
 }
 
 func (w *World) rows(kind warehouse.SeriesKind, name string) (out []row) {
-	events := w.Events
+	events, dated := w.Events, w.Traits
 	switch kind {
 	case warehouse.SystemEvents:
 		events = w.System
-	case warehouse.Traits:
-		for _, t := range w.Traits {
+	case warehouse.Traits, warehouse.Consents:
+		if kind == warehouse.Consents {
+			dated = w.Consents
+		}
+		for _, t := range dated {
 			if t.Name == name {
 				out = append(out, row{t.Profile, t.Time, t.Arrival, []event.Property{{Name: warehouse.ValueColumn, Value: t.Value}}})
 			}
@@ -112,6 +119,9 @@ func (w *World) Series() []warehouse.SeriesInfo {
 	for _, t := range w.Traits {
 		found[key{warehouse.Traits, t.Name}] = true
 	}
+	for _, c := range w.Consents {
+		found[key{warehouse.Consents, c.Name}] = true
+	}
 	for _, id := range w.Identifiers {
 		found[key{warehouse.Identifiers, id.Kind}] = true
 	}
@@ -119,13 +129,19 @@ func (w *World) Series() []warehouse.SeriesInfo {
 	for k := range found {
 		rows := w.rows(k.kind, k.name)
 		kinds := map[string]map[event.Kind]bool{}
+		occurs := func(name string, kind event.Kind) {
+			if kinds[name] == nil {
+				kinds[name] = map[event.Kind]bool{}
+			}
+			kinds[name][kind] = true
+		}
 		for _, r := range rows {
 			for _, p := range r.props {
 				if p.Value.Present() {
-					if kinds[p.Name] == nil {
-						kinds[p.Name] = map[event.Kind]bool{}
+					occurs(p.Name, p.Value.Kind())
+					if k.kind == warehouse.Events || k.kind == warehouse.SystemEvents {
+						warehouse.Elements(p.Name, p.Value, occurs)
 					}
-					kinds[p.Name][p.Value.Kind()] = true
 				}
 			}
 		}

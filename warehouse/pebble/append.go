@@ -129,7 +129,13 @@ func (s *Store) gather(b *warehouse.Batch, seen *profilesSeen) error {
 	}
 	for _, t := range b.Traits {
 		seen.record(t.Profile, t.Time)
-		if err := s.stage.trait(t); err != nil {
+		if err := s.stage.dated(warehouse.Traits, t); err != nil {
+			return err
+		}
+	}
+	for _, c := range b.Consents {
+		seen.record(c.Profile, c.Time)
+		if err := s.stage.dated(warehouse.Consents, c); err != nil {
 			return err
 		}
 	}

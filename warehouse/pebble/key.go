@@ -19,6 +19,7 @@ const (
 	metaPrefix = 0xff
 
 	metaFormat    = 'a' // the version of this layout
+	metaElements  = 'b' // nothing; the inventories list what the elements of lists hold
 	metaText      = 'd' // property u32 · code u32: series u16 · text
 	metaInventory = 'i' // series u16: properties and their kinds, by Merge
 	metaRows      = 'n' // series u16: the number of rows, by Merge
@@ -66,7 +67,7 @@ func seenKey(b []byte, k warehouse.SeenKey) []byte {
 	return append(b, k.Hash[:]...)
 }
 
-var offsetKey, formatKey = []byte{metaPrefix, metaOffset}, []byte{metaPrefix, metaFormat}
+var offsetKey, formatKey, elementsKey = []byte{metaPrefix, metaOffset}, []byte{metaPrefix, metaFormat}, []byte{metaPrefix, metaElements}
 
 // untimed is the chunk of rows without time, and of series that are not cut by time.
 const untimed = 0

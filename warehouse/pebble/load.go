@@ -130,7 +130,16 @@ func (l *load) Trait(t event.Trait) error {
 		return err
 	}
 	l.note(t.Profile, seenAt(t.Time))
-	return l.stage.trait(t)
+	return l.stage.dated(warehouse.Traits, t)
+}
+
+// Consent stages a consent.
+func (l *load) Consent(c event.Trait) error {
+	if err := l.open(); err != nil {
+		return err
+	}
+	l.note(c.Profile, seenAt(c.Time))
+	return l.stage.dated(warehouse.Consents, c)
 }
 
 // Seen stages that something was taken in.

@@ -67,7 +67,7 @@ func (s *seriesReader) open(v *snapshot, want warehouse.SeriesRequest) (err erro
 	}
 	s.id = found.id
 	s.untimed, s.from, s.to = true, 1, math.MaxUint16
-	if cut := want.Kind == warehouse.Events || want.Kind == warehouse.SystemEvents; cut && (want.From != 0 || want.To != 0) {
+	if eventful(want.Kind) && (want.From != 0 || want.To != 0) {
 		s.untimed = want.From == event.Always
 		if s.from = chunkOf(want.From); s.untimed {
 			s.from = 1

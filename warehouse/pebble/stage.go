@@ -37,7 +37,16 @@ type staged struct {
 	times    []event.Time
 	arrivals []uint64
 	places   []uint32
-	kinds    []uint8 // by property: kinds that occur, as bits
+	kinds    []uint8              // by property: kinds that occur, as bits
+	lists    map[uint32]*elements // by list property; kept when the rows are forgotten
+}
+
+// occurs notes that a property has a value of a kind.
+func (s *staged) occurs(p *property, kind event.Kind) {
+	if int(p.id) >= len(s.kinds) {
+		s.kinds = append(s.kinds, make([]uint8, int(p.id)+8-len(s.kinds))...)
+	}
+	s.kinds[p.id] |= 1 << kind
 }
 
 func newStage(r *registry) *stage {
@@ -109,8 +118,12 @@ func (st *stage) event(kind warehouse.SeriesKind, e *event.Event) error {
 	return st.add(s, e.Profile, e.Time, e.Arrival)
 }
 
-func (st *stage) trait(t event.Trait) error {
-	s, err := st.series(warehouse.Traits, t.Name)
+// dated adds a value from an instant on: a trait's or a consent's.
+func (st *stage) dated(kind warehouse.SeriesKind, t event.Trait) error {
+	if k := t.Value.Kind(); kind == warehouse.Consents && k != event.BoolKind && k != event.Missing {
+		return errs.New(errs.Invalid, "warehouse: the consent %s has the value %s: a consent is true, false or missing", t.Name, t.Value)
+	}
+	s, err := st.series(kind, t.Name)
 	if err != nil {
 		return err
 	}
@@ -143,10 +156,7 @@ func (st *stage) put(s *staged, name string, v event.Value) error {
 	if err != nil {
 		return err
 	}
-	if int(p.id) >= len(s.kinds) {
-		s.kinds = append(s.kinds, make([]uint8, int(p.id)+8-len(s.kinds))...)
-	}
-	s.kinds[p.id] |= 1 << kind
+	s.occurs(p, kind)
 	head := func(t warehouse.ColumnType) []byte { return binary.AppendUvarint(st.row, uint64(p.id)<<4|uint64(t)) }
 	switch kind {
 	case event.BoolKind:
@@ -180,6 +190,9 @@ func (st *stage) put(s *staged, name string, v event.Value) error {
 		st.row = binary.AppendVarint(head(warehouse.DateColumn), int64(v.Date()))
 	case event.ListKind:
 		st.blob(head(warehouse.ListColumn), v)
+		if eventful(s.kind) {
+			return st.elements(s, p, v)
+		}
 	case event.MapKind:
 		st.blob(head(warehouse.MapColumn), v)
 	}
@@ -284,7 +297,7 @@ func (st *stage) encode(s *staged, sorter *sorter, builder *warehouse.Builder, e
 	}
 	var key [keyLen]byte
 	var value []byte
-	cut := s.kind == warehouse.Events || s.kind == warehouse.SystemEvents
+	cut := eventful(s.kind)
 	return sorter.groups(s, cut, func(block uint32, chunk uint16, rows []sortRow) error {
 		builder.Reset()
 		for i := range rows {

@@ -117,10 +117,14 @@ func (s *Store) open(o Options) error {
 	} else if v != nil {
 		s.offset.Store(binary.BigEndian.Uint64(v))
 	}
-	return s.scan(appendKey(nil, profileSeries, 0, 0), appendKey(nil, profileSeries+1, 0, 0), func(key, value []byte) error {
+	err = s.scan(appendKey(nil, profileSeries, 0, 0), appendKey(nil, profileSeries+1, 0, 0), func(key, value []byte) error {
 		_, block, _ := splitKey(key)
 		return s.profiles.join(block, value)
 	})
+	if err != nil {
+		return err
+	}
+	return s.listElements()
 }
 
 // format checks the version of what is stored, and writes it into an empty store.

@@ -363,3 +363,88 @@ func profiles(t *testing.T, open func(t *testing.T, dir string) warehouse.Store)
 		s = open(t, dir)
 	}
 }
+
+// consents tests what is special about them: they are bools, apart from traits of the same name, and they count for
+// when a profile was first seen.
+func consents(t *testing.T, open func(t *testing.T, dir string) warehouse.Store) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	defer func() { s.Close() }()
+	m := newModel()
+	mustAppend(t, s, m, &warehouse.Batch{Offset: 3,
+		Traits:   []event.Trait{{Profile: 1, Name: "sms", Time: 900, Value: event.Text("no"), Arrival: 1}},
+		Consents: []event.Trait{{Profile: 1, Name: "sms", Time: 800, Value: event.Bool(true), Arrival: 2}, {Profile: 2, Name: "sms", Time: event.Always, Value: event.Bool(false), Arrival: 3}}})
+	b := &warehouse.Batch{Consents: []event.Trait{{Profile: 1, Name: "sms", Time: 850, Arrival: 4}, {Profile: 7, Name: "邮件", Time: 500, Value: event.Bool(true), Arrival: 5}}}
+	if err := stageLoad(s, "l", b); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Ingest(context.Background(), "l", 6); err != nil {
+		t.Fatal(err)
+	}
+	m.apply(b)
+	m.offset = 6
+	for range 2 {
+		mustCheck(t, s, m)
+		snap, err := s.Snapshot()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []warehouse.Profile{1: {Known: true, FirstSeen: 800}, 2: {Known: true, FirstSeen: event.Never, Untimed: true}, 7: {Known: true, FirstSeen: 500}}
+		for _, p := range []event.ProfileID{1, 2, 7} {
+			if got := snap.Profile(p); got != want[p] {
+				t.Errorf("profile %d is %+v, want %+v", p, got, want[p])
+			}
+		}
+		snap.Close()
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s = open(t, dir)
+	}
+	wrong := event.Trait{Profile: 1, Name: "sms", Value: event.Text("yes")}
+	if err := s.Append(context.Background(), &warehouse.Batch{Offset: 9, Consents: []event.Trait{wrong}}); !errs.Is(err, errs.Invalid) {
+		t.Errorf("a consent that is a text: %v", err)
+	}
+	mustCheck(t, s, m)
+}
+
+// elements tests that a reopened history still knows what lists hold, however it came.
+func elements(t *testing.T, open func(t *testing.T, dir string) warehouse.Store) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	defer func() { s.Close() }()
+	m := newModel()
+	order := func(at event.Time, list ...event.Value) event.Event {
+		return event.Event{Profile: 1, Name: "order", Time: at, Arrival: uint64(at), Props: []event.Property{{Name: "products", Value: event.List(list...)}}}
+	}
+	field := func(name string, v event.Value) event.Property { return event.Property{Name: name, Value: v} }
+	mustAppend(t, s, m, &warehouse.Batch{Offset: 1, Events: []event.Event{order(1)}}) // an empty list says nothing
+	mustCheck(t, s, m)
+	mustAppend(t, s, m, &warehouse.Batch{Offset: 2, Events: []event.Event{
+		order(2, event.Map([]event.Property{field("sku", event.Text("a")), field("brand", event.Map([]event.Property{field("name", event.Text("b"))}))}))}})
+	b := &warehouse.Batch{Events: []event.Event{order(3, event.Map([]event.Property{field("sku", event.Num(event.Int(5)))}), event.Text("loose"))}}
+	if err := stageLoad(s, "l", b); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Ingest(context.Background(), "l", 3); err != nil {
+		t.Fatal(err)
+	}
+	m.apply(b)
+	m.offset = 3
+	for range 2 {
+		mustCheck(t, s, m)
+		snap, err := s.Snapshot()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := fmt.Sprint(snap.Series()[0].Properties)
+		snap.Close()
+		if want := "[{products [list]} {products[] [text]} {products[].brand.name [text]} {products[].sku [number text]}]"; got != want {
+			t.Errorf("the properties are %s, want %s", got, want)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s = open(t, dir)
+	}
+}

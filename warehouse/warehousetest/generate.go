@@ -19,7 +19,9 @@ var (
 	eventNames = []string{"order_paid", "view", "下单", "x"}
 	properties = []string{"amount", "category", "flag", "mixed", "note", "items", "day", "at", "ratio"}
 	traitNames = []string{"city", "gender", "vip until"}
-	idKinds    = []string{"phone", "user_id"}
+	// A consent and a trait may have the same name: they are series of their own.
+	consentNames = []string{"sms", "city"}
+	idKinds      = []string{"phone", "user_id"}
 )
 
 func (g *generator) profile() event.ProfileID {
@@ -100,11 +102,33 @@ func (g *generator) value(property string) event.Value {
 	case "items":
 		var list []event.Value
 		for range g.IntN(4) {
-			list = append(list, event.Map([]event.Property{{Name: "sku", Value: event.Text(g.text())}, {Name: "n", Value: event.Num(g.number())}}))
+			list = append(list, g.element())
 		}
 		return event.List(list...)
 	}
 	return g.value(properties[g.IntN(len(properties)-1)]) // mixed
+}
+
+// element is mostly a map, sometimes with a map or list in it, and now and then something else.
+func (g *generator) element() event.Value {
+	switch g.IntN(12) {
+	case 0:
+		return event.Text(g.text())
+	case 1:
+		return event.Num(g.number())
+	case 2:
+		return event.List(event.Bool(true))
+	}
+	m := []event.Property{{Name: "sku", Value: event.Text(g.text())}, {Name: "n", Value: event.Num(g.number())}}
+	switch g.IntN(8) {
+	case 0:
+		m = append(m, event.Property{Name: "brand", Value: event.Map([]event.Property{{Name: "name", Value: event.Text(g.text())}})})
+	case 1:
+		m = append(m, event.Property{Name: "brand", Value: event.Text(g.text())})
+	case 2:
+		m = append(m, event.Property{Name: "sizes", Value: event.List(event.Map([]event.Property{{Name: "deep", Value: event.Bool(true)}}))})
+	}
+	return event.Map(m)
 }
 
 func (g *generator) events(n int) []event.Event {
@@ -142,6 +166,14 @@ func (g *generator) batch(n int) *warehouse.Batch {
 			t.Value = g.value(properties[g.IntN(len(properties))])
 		}
 		b.Traits = append(b.Traits, t)
+	}
+	for range g.IntN(n/4 + 1) {
+		g.arrival++
+		c := event.Trait{Profile: g.profile(), Name: consentNames[g.IntN(len(consentNames))], Time: g.time(), Arrival: g.arrival}
+		if g.IntN(6) > 0 {
+			c.Value = event.Bool(g.IntN(2) == 0)
+		}
+		b.Consents = append(b.Consents, c)
 	}
 	for range g.IntN(n/4 + 1) {
 		b.Identifiers = append(b.Identifiers, event.Identifier{Profile: g.profile(), Kind: idKinds[g.IntN(2)], Value: g.text()})

@@ -114,13 +114,17 @@ func (m *model) apply(b *warehouse.Batch) {
 	}
 	events(warehouse.Events, b.Events)
 	events(warehouse.SystemEvents, b.System)
-	for _, t := range b.Traits {
-		values := map[string]event.Value{}
-		if t.Value.Present() {
-			values[warehouse.ValueColumn] = t.Value
+	dated := func(kind warehouse.SeriesKind, list []event.Trait) {
+		for _, t := range list {
+			values := map[string]event.Value{}
+			if t.Value.Present() {
+				values[warehouse.ValueColumn] = t.Value
+			}
+			m.add(name{kind, t.Name}, t.Profile, t.Time, t.Arrival, values)
 		}
-		m.add(name{warehouse.Traits, t.Name}, t.Profile, t.Time, t.Arrival, values)
 	}
+	dated(warehouse.Traits, b.Traits)
+	dated(warehouse.Consents, b.Consents)
 	for _, s := range b.Seen {
 		m.seen[s.Key] = append([]byte{}, s.Value...)
 	}
@@ -181,6 +185,35 @@ func (m *model) columns(n name) []string {
 	return out
 }
 
+// elements are the names and kinds of what the lists of a series hold.
+func (m *model) elements(n name) map[string]map[event.Kind]bool {
+	out := map[string]map[event.Kind]bool{}
+	if n.kind != warehouse.Events && n.kind != warehouse.SystemEvents {
+		return out
+	}
+	var note func(name string, v event.Value)
+	note = func(name string, v event.Value) {
+		if v.Kind() != event.MapKind {
+			if out[name] == nil {
+				out[name] = map[event.Kind]bool{}
+			}
+			out[name][v.Kind()] = true
+			return
+		}
+		for _, p := range v.Map() {
+			note(name+"."+p.Name, p.Value)
+		}
+	}
+	for _, r := range m.rows[n] {
+		for property, v := range r.values {
+			for _, e := range v.List() {
+				note(property+"[]", e)
+			}
+		}
+	}
+	return out
+}
+
 // info is what Series must say.
 func (m *model) info() []warehouse.SeriesInfo {
 	var out []warehouse.SeriesInfo
@@ -201,6 +234,15 @@ func (m *model) info() []warehouse.SeriesInfo {
 			}
 			info.Properties = append(info.Properties, p)
 		}
+		for name, kinds := range m.elements(n) {
+			p := warehouse.PropertyInfo{Name: name}
+			for k := range kinds {
+				p.Kinds = append(p.Kinds, k)
+			}
+			slices.Sort(p.Kinds)
+			info.Properties = append(info.Properties, p)
+		}
+		slices.SortFunc(info.Properties, func(a, b warehouse.PropertyInfo) int { return cmp.Compare(a.Name, b.Name) })
 		out = append(out, info)
 	}
 	return out
@@ -229,6 +271,9 @@ func (m *model) check(snap warehouse.Snapshot) error {
 	req := warehouse.Request{Series: []warehouse.SeriesRequest{{Kind: warehouse.Events, Name: "never was", Columns: []string{"x"}}}}
 	for _, n := range m.series() {
 		columns := append(m.columns(n), "absent everywhere")
+		for element := range m.elements(n) {
+			columns = append(columns, element) // a name without a column
+		}
 		req.Series = append(req.Series, warehouse.SeriesRequest{Kind: n.kind, Name: n.name, Columns: columns, Arrivals: true})
 	}
 	reader, err := snap.Reader(req)

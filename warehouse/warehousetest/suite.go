@@ -25,6 +25,8 @@ func Run(t *testing.T, open func(t *testing.T, dir string) warehouse.Store) {
 	t.Run("Windows", func(t *testing.T) { windows(t, open) })
 	t.Run("Hot", func(t *testing.T) { hot(t, open) })
 	t.Run("Dictionaries", func(t *testing.T) { dictionaries(t, open) })
+	t.Run("Consents", func(t *testing.T) { consents(t, open) })
+	t.Run("Elements", func(t *testing.T) { elements(t, open) })
 	t.Run("Profiles", func(t *testing.T) { profiles(t, open) })
 }
 
@@ -134,6 +136,11 @@ func stageLoad(s warehouse.Store, id string, b *warehouse.Batch) error {
 	}
 	for _, t := range b.Traits {
 		if err := l.Trait(t); err != nil {
+			return err
+		}
+	}
+	for _, c := range b.Consents {
+		if err := l.Consent(c); err != nil {
 			return err
 		}
 	}

@@ -7,43 +7,13 @@ import (
 	"tagma/event"
 )
 
-// Not returns the complement.
-func (b *Builder) Not(x *Expr) *Expr {
-	if x.op == opNot {
-		return b.And(x.args[0])
-	}
-	return b.make(Expr{Type: Bool, op: opNot, args: []*Expr{x}})
-}
-
-// And returns the conjunction: nested ones are flattened, equal parts stand once, the order does not matter.
-func (b *Builder) And(xs ...*Expr) *Expr { return b.nary(opAnd, xs) }
-
-// Or returns the disjunction, in the same canonical form.
-func (b *Builder) Or(xs ...*Expr) *Expr { return b.nary(opOr, xs) }
-
-func (b *Builder) nary(o *op, xs []*Expr) *Expr {
-	var flat []*Expr
-	for _, x := range xs {
-		if x.op == o {
-			flat = append(flat, x.args...)
-		} else {
-			flat = append(flat, x)
-		}
-	}
-	slices.SortFunc(flat, func(a, c *Expr) int { return a.id - c.id })
-	if flat = slices.Compact(flat); len(flat) == 1 && flat[0].Condition() {
-		return flat[0]
-	}
-	return b.make(Expr{Type: Bool, op: o, args: flat})
-}
-
 // Condition says whether x holds or does not, and is never missing; a trait that is true or false may be missing.
 func (x *Expr) Condition() bool {
 	if x.Type != Bool {
 		return false
 	}
 	switch x.op {
-	case opTrait, opProperty, opField, opTernary, opMin, opMax, opTop, opCases, opCaseValue:
+	case opTrait, opConsent, opProperty, opField, opTernary, opMin, opMax, opTop, opCases, opCaseValue, opPinned, opKept, opPast, opLookup:
 		return x.op == opTernary && x.args[1].Condition() && x.args[2].Condition()
 	case opBroadcast:
 		return x.args[0].Condition()
@@ -53,13 +23,33 @@ func (x *Expr) Condition() bool {
 	return true
 }
 
-// Compare returns a comparison; a constant goes to the right.
+// Compare returns a comparison, in canonical form: constants to the right, what is the same for everybody to the right,
+// and of two other values the smaller first.
 func (b *Builder) Compare(o *op, x, y *Expr) *Expr {
-	if _, ok := x.constant(); ok {
-		if _, both := y.constant(); !both {
-			x, y, o = y, x, mirrored[o]
+	k, constant := y.constant()
+	if v, ok := x.constant(); ok {
+		if constant {
+			return b.Const(event.Bool(k.Kind() == v.Kind() && relations[o].holds(v.Compare(k))))
 		}
+		return b.Compare(mirrored[o], y, x)
 	}
+	switch {
+	case constant && x.op.whole() && k.Kind() == event.NumberKind:
+		return b.compareWhole(o, x, k.Number())
+	case constant && o == opEq && k.Kind() == event.BoolKind && k.Bool():
+		return b.cond(x)
+	case constant && o == opEq && k.Kind() == event.BoolKind && x.Condition():
+		return b.Not(x)
+	case constant:
+	case x.level == runLevel && y.level != runLevel,
+		(x.level == runLevel) == (y.level == runLevel) && (o == opGt || o == opGe || o == opEq && x.id > y.id):
+		x, y, o = y, x, mirrored[o]
+	}
+	return b.comparison(o, x, y)
+}
+
+// comparison makes a comparison as it stands, by a faster operation where there is one.
+func (b *Builder) comparison(o *op, x, y *Expr) *Expr {
 	if f := b.fuse(o, x, y); f != nil {
 		return f
 	}
@@ -68,14 +58,34 @@ func (b *Builder) Compare(o *op, x, y *Expr) *Expr {
 
 // In says whether x is one of the values.
 func (b *Builder) In(x *Expr, values []event.Value) *Expr {
-	sorted := slices.Clone(values)
-	slices.SortFunc(sorted, event.Value.Compare)
-	return b.make(Expr{Type: Bool, op: opIn, args: []*Expr{x}, val: event.List(sorted...), aux: newConstSet(sorted)})
+	set := slices.Clone(values)
+	slices.SortFunc(set, event.Value.Compare)
+	set = slices.CompactFunc(slices.DeleteFunc(set, func(v event.Value) bool { return !v.Present() }), event.Value.Equal)
+	switch v, constant := x.constant(); {
+	case constant || len(set) == 0:
+		return b.Const(event.Bool(slices.ContainsFunc(set, v.Equal)))
+	case len(set) == 1:
+		return b.Compare(opEq, x, b.Const(set[0]))
+	case x.op == opCaseValue:
+		return b.caseIs(x.args[0], event.List(set...), set)
+	}
+	return b.make(Expr{Type: Bool, op: opIn, args: []*Expr{x}, val: event.List(set...), aux: newConstSet(set)})
+}
+
+// caseIs says whether a customer falls into a case with one of the values, which are said by is.
+func (b *Builder) caseIs(tag *Expr, is event.Value, values []event.Value) *Expr {
+	places := []int{}
+	for i, v := range tag.caseValues().Values {
+		if slices.ContainsFunc(values, v.Equal) {
+			places = append(places, i)
+		}
+	}
+	return b.make(Expr{Type: Bool, op: opCaseIs, args: []*Expr{tag}, val: is, aux: places})
 }
 
 // If returns x where the condition holds and nothing elsewhere: a measure with its when.
 func (b *Builder) If(cond, x *Expr) *Expr {
-	return b.make(Expr{Type: x.Type, op: opTernary, args: []*Expr{cond, x, b.Const(event.Value{})}, hint: x.hint})
+	return b.choose(x.Type, cond, x, b.Const(event.Value{}))
 }
 
 // Cases returns the value of the first condition that holds.
@@ -87,6 +97,19 @@ func (b *Builder) Cases(conds []*Expr, values []event.Value) *Expr {
 		}
 	}
 	return b.make(Expr{Type: t, op: opCases, args: conds, val: event.List(values...), aux: newCaseValues(values), level: customerLevel})
+}
+
+// MultiCases returns the list of the values of all conditions that hold.
+func (b *Builder) MultiCases(conds []*Expr, values []event.Value) *Expr {
+	aux := newCaseValues(values)
+	aux.multi = true
+	return b.make(Expr{Type: List, op: opCases, args: conds, val: event.List(values...), str: "multi", aux: aux, level: customerLevel})
+}
+
+// Multi says whether a tag's value is a list of all its cases that hold.
+func (x *Expr) Multi() bool {
+	c := x.caseValues()
+	return c != nil && c.multi
 }
 
 // Bands returns the name of the band that a number lies in.

@@ -42,6 +42,9 @@ func Check(text string, env *Env, want Want) (*Rule, []Fault) {
 	} else {
 		x = c.value(src.Root)
 	}
+	if x != nil {
+		c.warnEmpty(src.Root)
+	}
 	var warnings []Fault
 	for _, f := range c.faults {
 		if f.Warning {
@@ -56,7 +59,10 @@ func Check(text string, env *Env, want Want) (*Rule, []Fault) {
 	if len(faults) > 0 {
 		return nil, faults
 	}
-	return &Rule{Source: src, Expr: x, Warnings: warnings, Nodes: c.nodes}, nil
+	if want == Condition {
+		x = c.b.cond(x)
+	}
+	return &Rule{Source: src, Expr: x, Warnings: once(warnings), Nodes: c.nodes}, nil
 }
 
 // checker turns a syntax tree into a checked expression. Its methods return nil where they recorded a fault.
@@ -161,6 +167,13 @@ func (c *checker) typed(n Node, want Type, what string) *Expr {
 	if x.Type == Any && want != Any && len(x.hint) > 0 && !slices.Contains(x.hint, want.kind()) &&
 		!(want == Time && slices.Contains(x.hint, event.DateKind)) {
 		c.warn(n, "%s should be %s; so far only %s came", what, want, kindList(x.hint))
+	}
+	switch want {
+	case Any:
+	case Time:
+		c.warnMixed(n, x, event.TimeKind, event.DateKind)
+	default:
+		c.warnMixed(n, x, want.kind())
 	}
 	return x
 }
@@ -273,14 +286,16 @@ func (c *checker) logic(n *Binary) *Expr {
 			xs = append(xs, x)
 		}
 	}
-	switch {
-	case len(xs) < len(operands):
+	if len(xs) < len(operands) {
 		return nil
-	case n.Op == "&&":
-		return c.b.And(xs...)
 	}
-	return c.b.Or(xs...)
+	all := c.b.join(logicOps[n.Op], xs)
+	slices.Reverse(operands)
+	c.warnLogic(n, operands, xs, all)
+	return all
 }
+
+var logicOps = map[string]*op{"&&": opAnd, "||": opOr}
 
 var arithOps = map[string]*op{"+": opAdd, "-": opSub, "*": opMul, "/": opDiv, "%": opMod}
 
@@ -304,7 +319,9 @@ func (c *checker) arithmetic(n *Binary) *Expr {
 		return c.b.make(Expr{Type: Text, op: opConcat, args: []*Expr{x, y}})
 	case n.Op == "+" && x.Type == Any && y.Type == Any:
 		return c.b.make(Expr{Type: Any, op: opPlus, args: []*Expr{x, y}, hint: kindsOf(x, y)})
-	case x.Type == Duration && y.Type == Duration && (n.Op == "+" || n.Op == "-"):
+	case x.Type == Duration && y.Type == Duration && n.Op == "+":
+		return c.b.commute(Duration, opAdd, x, y)
+	case x.Type == Duration && y.Type == Duration && n.Op == "-":
 		return c.b.make(Expr{Type: Duration, op: arithOps[n.Op], args: []*Expr{x, y}})
 	}
 	ok := true
@@ -323,6 +340,8 @@ func (c *checker) arithmetic(n *Binary) *Expr {
 			ok = false
 		} else if side.x.Type == Any && len(side.x.hint) > 0 && !slices.Contains(side.x.hint, event.NumberKind) {
 			c.warn(side.n, "%q needs numbers; so far only %s came", n.Op, kindList(side.x.hint))
+		} else {
+			c.warnMixed(side.n, side.x, event.NumberKind)
 		}
 	}
 	if !ok {
@@ -330,6 +349,9 @@ func (c *checker) arithmetic(n *Binary) *Expr {
 	}
 	if x.Type == Null || y.Type == Null {
 		return c.b.Const(event.Value{})
+	}
+	if n.Op == "+" || n.Op == "*" {
+		return c.b.commute(Number, arithOps[n.Op], x, y)
 	}
 	return c.b.make(Expr{Type: Number, op: arithOps[n.Op], args: []*Expr{x, y}})
 }
@@ -377,7 +399,7 @@ func (c *checker) ternary(n *Ternary) *Expr {
 	default:
 		return c.fault(n, "the two outcomes of ? : must be of one type, these are %s and %s", x.Type, y.Type)
 	}
-	return c.b.make(Expr{Type: t, op: opTernary, args: []*Expr{cond, x, y}, hint: kindsOf(x, y)})
+	return c.b.choose(t, cond, x, y)
 }
 
 // kindsOf are the kinds that the values of any of xs may have, as far as that is known.
@@ -448,15 +470,19 @@ func (c *checker) comparison(n *Binary) *Expr {
 	}
 	c.warnKinds(n.X, x, y.Type)
 	c.warnKinds(n.Y, y, x.Type)
-	c.warnValues(n, x, y)
+	c.warnMixed(n.X, x, y.Type.kind())
+	c.warnMixed(n.Y, y, x.Type.kind())
+	c.warnValues(n.Y, x, y)
+	c.warnValues(n.X, y, x)
 	o := n.Op
 	if o == "!=" {
 		o = "=="
 	}
 	e := c.b.Compare(compareOps[o], x, y)
 	if n.Op == "!=" {
-		return c.b.Not(e)
+		e = c.b.Not(e)
 	}
+	c.warnSettled(n, x, y, e)
 	return e
 }
 
@@ -467,8 +493,8 @@ func (c *checker) warnKinds(n Node, x *Expr, with Type) {
 	}
 }
 
-// warnValues warns when a tag of fixed values is compared with another value.
-func (c *checker) warnValues(n *Binary, x, y *Expr) {
+// warnValues warns when a tag of fixed values is compared with another value, which is written in the node n.
+func (c *checker) warnValues(n Node, x, y *Expr) {
 	v, ok := y.constant()
 	if !ok || v.Kind() != event.TextKind {
 		return
@@ -483,8 +509,7 @@ func (c *checker) warnValues(n *Binary, x, y *Expr) {
 	if len(names) == 0 || slices.Contains(names, v.Text()) {
 		return
 	}
-	c.warn(n.Y, "the tag never has the value %s", v)
-	c.faults[len(c.faults)-1].Hint = didYouMean(v.Text(), names)
+	c.warnHint(n, didYouMean(v.Text(), names), "the tag never has the value %s", v)
 }
 
 func isList(x *Expr) bool {
@@ -522,7 +547,9 @@ func (c *checker) in(n *Binary) *Expr {
 		return c.b.make(Expr{Type: Bool, op: opAnyOf, args: []*Expr{y, x}})
 	case constant && v.Kind() == event.ListKind:
 		var e *Expr
+		kinds := []event.Kind{}
 		for _, item := range v.List() {
+			kinds = append(kinds, item.Kind())
 			if t := TypeOf(item.Kind()); x.Type != Any && x.Type != IDs && t != x.Type {
 				return c.fault(n.Y, "the list holds %s, which never is %s", t, x.Type)
 			} else {
@@ -540,11 +567,18 @@ func (c *checker) in(n *Binary) *Expr {
 		if e != nil {
 			return e
 		}
+		c.warnMixed(n.X, x, kinds...)
+		if list, written := n.Y.(*ListLit); written {
+			for _, item := range list.Items {
+				c.warnValues(item, x, c.nodes[item])
+			}
+		}
 		return c.b.In(x, v.List())
 	case y.Type == List || y.Type == Any:
 		if y.Type == Any && len(y.hint) > 0 && !slices.Contains(y.hint, event.ListKind) {
 			return c.faultHint(n.Y, "write ==, or a list: [\"a\", \"b\"]", "a list is expected after in, this is %s", describe(y))
 		}
+		c.warnValues(n.X, y, x)
 		return c.b.make(Expr{Type: Bool, op: opIn, args: []*Expr{x, y}})
 	}
 	return c.faultHint(n.Y, `write a list: ["a", "b"]`, "a list is expected after in, this is %s", y.Type)
@@ -561,8 +595,4 @@ func (c *checker) sourceOf(n Node, names []string) *Expr {
 }
 
 // selection makes the selection of the rows of a set for which all filters hold, in canonical order.
-func (c *checker) selection(set *eventSet, filters []*Expr) *Expr {
-	filters = slices.Clone(filters)
-	slices.SortFunc(filters, func(a, b *Expr) int { return a.id - b.id })
-	return c.b.make(Expr{Type: Events, op: opSelect, args: slices.Compact(filters), src: set})
-}
+func (c *checker) selection(set *eventSet, filters []*Expr) *Expr { return c.b.selection(set, filters) }

@@ -193,10 +193,19 @@ func (c *checker) filter(n *Call, sel *Expr) *Expr {
 		}
 		return add(bound(opUntil, t))
 	}
+	switch n.Fun {
+	case "each":
+		return c.each(n, sel)
+	case "then", "without":
+		return c.sequence(n, sel, add)
+	}
 	if !c.arity(n, "where", n.Args, 2, 2) {
 		return nil
 	}
-	return add(c.lambda(n.Args[0], n.Args[1], sel.src, true))
+	kept := c.lambda(n.Args[0], n.Args[1], sel.src, true)
+	out := add(kept)
+	c.warnFilter(n.Args[1], sel, kept, out)
+	return out
 }
 
 // betweenBounds: two local dates, both included; or two instants, the end excluded.
@@ -379,6 +388,7 @@ func (c *checker) wantsNumber(n Node, x *Expr, what string) bool {
 	if x.Type == Any && len(x.hint) > 0 && !slices.Contains(x.hint, event.NumberKind) {
 		c.warn(n, "%s needs a number; so far only %s came", what, kindList(x.hint))
 	}
+	c.warnMixed(n, x, event.NumberKind)
 	return true
 }
 
@@ -428,10 +438,18 @@ func (c *checker) function(n *Call, args []Node) *Expr {
 		return c.population(n, args)
 	case "bucket":
 		return c.bucket(n, args)
+	case "lookup":
+		return c.lookup(n, args)
+	case "changed_at":
+		return c.changedAt(n, args)
+	case "previous":
+		return c.previous(n, args)
+	case "within", "same":
+		return c.faultHint(n, fmt.Sprintf(`as in events.cart.then(events.buy, %s)`, sequenceOptions[n.Fun]), "%s(…) stands only inside then(…) and without(…)", n.Fun)
 	}
 	f := functions[n.Fun]
 	if f == nil {
-		names := append(sortedKeys(functions), "has", "present", "mean", "median", "quantile", "ntile", "bucket")
+		names := append(sortedKeys(functions), specialFunctions...)
 		slices.Sort(names)
 		return c.faultHint(n, didYouMean(n.Fun, names), "there is no function %s", quoteName(n.Fun))
 	}

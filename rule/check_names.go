@@ -121,7 +121,7 @@ func (c *checker) named(n Node, root *Name, keys []pathKey) *Expr {
 		}
 		return c.faultHint(n, "there is customer.first_seen", "a customer has no %s here", quoteName(joined(keys)))
 	case "consent":
-		return c.fault(n, "consents are not available yet")
+		return c.consent(n, joined(keys))
 	}
 	return c.faultHint(root, didYouMeanRoot(name), "%s is not known here", quoteName(name))
 }
@@ -141,6 +141,13 @@ func (c *checker) trait(n Node, name string) *Expr {
 	t, hint := f.typ()
 	c.warnDeclared(n, f)
 	return c.b.make(Expr{Type: t, op: opTrait, str: name, hint: hint})
+}
+
+func (c *checker) consent(n Node, name string) *Expr {
+	if !c.env.Names.Consents[name] {
+		return c.faultHint(n, didYouMean(name, sortedKeys(c.env.Names.Consents)), "there is no consent %s: it never came and no schema declares it", quoteName(name))
+	}
+	return c.b.make(Expr{Type: Bool, op: opConsent, str: name, hint: []event.Kind{event.BoolKind}})
 }
 
 // typ is the declared type, or Any with what came so far.
@@ -172,12 +179,13 @@ func (c *checker) events(n Node, keys []pathKey) *Expr {
 	return c.sourceOf(n, []string{joined(keys)})
 }
 
-func (c *checker) tag(n Node, keys []pathKey) *Expr {
+// tagRef finds the tag of a path; number says that its measure is meant. nil: a fault was recorded.
+func (c *checker) tagRef(n Node, keys []pathKey) (ref *TagRef, number bool) {
 	if c.env.Tag == nil {
-		return c.fault(n, "tags cannot be used here")
+		c.fault(n, "tags cannot be used here")
+		return nil, false
 	}
 	name := joined(keys)
-	number := false
 	ref, ok, err := c.env.Tag(name)
 	if !ok && len(keys) > 1 && keys[len(keys)-1].name == "number" {
 		name, number = joined(keys[:len(keys)-1]), true
@@ -185,11 +193,27 @@ func (c *checker) tag(n Node, keys []pathKey) *Expr {
 	}
 	switch {
 	case err != nil:
-		return c.fault(n, "%s", err)
+		c.fault(n, "%s", err)
+		return nil, false
 	case !ok:
-		return c.faultHint(n, didYouMean(name, c.env.TagKeys()), "there is no tag %s", quoteName(name))
+		c.faultHint(n, didYouMean(name, c.env.TagKeys()), "there is no tag %s", quoteName(name))
+		return nil, false
 	case number && ref.Number == nil:
-		return c.fault(n, "the tag %s has no bands, so it has no .number", quoteName(name))
+		c.fault(n, "the tag %s has no bands, so it has no .number", quoteName(name))
+		return nil, false
+	}
+	if ref.Key == "" {
+		r := *ref
+		r.Key, ref = "tag:"+name, &r
+	}
+	return ref, number
+}
+
+func (c *checker) tag(n Node, keys []pathKey) *Expr {
+	ref, number := c.tagRef(n, keys)
+	switch {
+	case ref == nil:
+		return nil
 	case number:
 		return ref.Number
 	}
@@ -254,6 +278,13 @@ func (s *eventSet) describe() string {
 
 // property looks a property up in the events of a set.
 func (c *checker) property(set *eventSet, name string) (Field, bool) {
+	if set.parent != nil {
+		return c.elementField(set, name)
+	}
+	return c.plainProperty(set, name)
+}
+
+func (c *checker) plainProperty(set *eventSet, name string) (Field, bool) {
 	var out Field
 	found := false
 	for ev, props := range c.env.Names.Events {
@@ -285,7 +316,11 @@ func (c *checker) properties(set *eventSet) []string {
 	for ev, props := range c.env.Names.Events {
 		if set.all || slices.Contains(set.names, ev) {
 			for p := range props {
-				all[p] = true
+				if list, inner, element := strings.Cut(p, "[]"); !element {
+					all[p] = true
+				} else if set.parent != nil && list == set.list && inner != "" {
+					all[inner[1:]] = true
+				}
 			}
 		}
 	}
@@ -318,7 +353,8 @@ func isSelection(n Node) bool {
 	return false
 }
 
-var filterNames = map[string]bool{"last": true, "before": true, "between": true, "since": true, "until": true, "where": true}
+var filterNames = map[string]bool{"last": true, "before": true, "between": true, "since": true, "until": true, "where": true,
+	"each": true, "then": true, "without": true}
 var measureNames = map[string]bool{"count": true, "days": true, "sum": true, "avg": true, "min": true, "max": true, "distinct": true,
 	"values": true, "top": true, "earliest": true, "latest": true, "nth": true, "streak": true, "max_gap": true, "peak": true}
 

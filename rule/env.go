@@ -18,11 +18,13 @@ type Names struct {
 	Traits map[string]Field
 	Events map[string]map[string]Field // event name → property → field
 	IDs    map[string]bool
+	// Consents are the kinds of consents.
+	Consents map[string]bool
 }
 
 // NewNames collects what the history knows.
 func NewNames(series []warehouse.SeriesInfo) *Names {
-	n := &Names{Traits: map[string]Field{}, Events: map[string]map[string]Field{}, IDs: map[string]bool{}}
+	n := &Names{Traits: map[string]Field{}, Events: map[string]map[string]Field{}, IDs: map[string]bool{}, Consents: map[string]bool{}}
 	for _, s := range series {
 		switch s.Kind {
 		case warehouse.Events:
@@ -43,6 +45,8 @@ func NewNames(series []warehouse.SeriesInfo) *Names {
 			n.Traits[s.Name] = f
 		case warehouse.Identifiers:
 			n.IDs[s.Name] = true
+		case warehouse.Consents:
+			n.Consents[s.Name] = true
 		}
 	}
 	return n
@@ -95,6 +99,9 @@ type Env struct {
 	TagKeys  func() []string // for "did you mean"
 	Segments func() []string
 	Measures func() []string
+	// Table gives a lookup table; nil: there are none.
+	Table  func(key string) (*Table, bool, error)
+	Tables func() []string
 
 	row *RowEnv // set for expressions over the rows of a file
 }
@@ -105,4 +112,19 @@ type TagRef struct {
 	Number *Expr // nil without bands
 	// Values lists the values the tag can take, when its definition fixes them: a comparison with another is a slip.
 	Values []string
+	// Key is the tag's key in the change log, for changed_at and previous, as Builder.Published takes it.
+	Key string
+}
+
+// Table is a lookup table, ready to be asked.
+type Table struct {
+	Key     string
+	By      string // the column by which rows are found
+	Columns map[string]*TableColumn
+}
+
+// TableColumn is a column of a lookup table.
+type TableColumn struct {
+	Kind   event.Kind
+	Values map[string]event.Value // by the text of the row's key; a missing cell has none
 }

@@ -22,8 +22,24 @@ type Run struct {
 	// Published gives the value that the tag index has of another tag or segment, by the key given to
 	// Builder.Published, for n customers from first on. Nil when nothing refers to published values.
 	Published func(key string, first event.ProfileID, n int) []event.Column
+	// Pinned gives what people decided by hand about a tag, by the key given to Builder.Pinned, for n customers from
+	// first on, in ascending order. Nil when nothing refers to it. Kept gives, in the same way, what a tag that keeps
+	// its values holds on to where its rule gives nothing.
+	Pinned, Kept func(key string, first event.ProfileID, n int) []Held
+	// Past gives, of the change log up to the run's instant, when the value of a tag or segment last changed (a column
+	// of times) and what it was before (columns by kind). Nil when nothing refers to it.
+	Past func(key string, first event.ProfileID, n int) (changed, previous []event.Column)
+	// Ahead also reads the rows that are later than Now: Result.NextChange needs them. The answers stay the same.
+	Ahead bool
 	// Progress, when set, is told how many of all customers are done, by several goroutines.
 	Progress func(done, all uint32)
+}
+
+// Held is a value that a customer has, or has not, whatever the rule of the tag says.
+type Held struct {
+	At    int         // the customer's place among those asked for
+	Value event.Value // missing, with Out: no value at all
+	Out   bool        // the customer has not this value
 }
 
 // BlockGroup is the number of customers that one goroutine evaluates in a row: results of two groups never
@@ -67,6 +83,7 @@ type worker struct {
 	number   int
 	node     int    // the place of the expression that is being evaluated
 	memos    []memo // by place: what a comparison with a constant prepared
+	ahead    *lookahead
 }
 
 // memo is what a comparison with a constant prepared for the column that it met last: blocks resemble each other.
@@ -172,7 +189,7 @@ func (r *Result) Value(x *Expr, i int) event.Value {
 	}
 	v := r.w.res[r.w.plan.index[x]]
 	if v.cases != nil {
-		return caseOf(v.cases, x.caseValues().Values, i)
+		return x.caseValues().of(v.cases, i)
 	}
 	return v.value(i)
 }

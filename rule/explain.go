@@ -39,7 +39,7 @@ func (r *Rule) Leaves() []Leaf {
 			return
 		}
 		x := r.Nodes[n]
-		if x == nil || x.op == opConst {
+		if _, written := n.(*Literal); x == nil || written {
 			return
 		}
 		leaf := Leaf{Text: OneLine(n), Expr: x}
@@ -71,7 +71,7 @@ func (r *Result) Measured(x *Expr, i int) event.Value {
 	}
 	v := r.w.res[r.w.plan.index[x]]
 	if v.cases != nil {
-		return caseOf(v.cases, x.caseValues().Values, i)
+		return x.caseValues().of(v.cases, i)
 	}
 	return v.value(i)
 }
@@ -120,6 +120,16 @@ func (r *Result) Proof(x *Expr, i, limit int) (events []ProofEvent, total int) {
 }
 
 func (w *worker) proofEvent(set *eventSet, rows *eventRows, row int) ProofEvent {
+	if set.parent != nil {
+		e := w.proofEvent(set.parent, w.rows(set.parent), int(rows.of[row]))
+		if v := rows.elements[row]; v.Kind() == event.MapKind {
+			e.Props = append(slices.Clone(v.Map()), e.Props...)
+		} else {
+			e.Props = append([]event.Property{{Name: set.list, Value: v}}, e.Props...)
+		}
+		e.Props = slices.DeleteFunc(e.Props, func(p event.Property) bool { return p.Name == set.list && p.Value.Kind() == event.ListKind })
+		return e
+	}
 	table := rows.tables[0]
 	if rows.from != nil {
 		table = rows.tables[rows.from[row]]

@@ -53,6 +53,9 @@ type eventSet struct {
 	all   bool
 	key   string
 	id    int // in its Builder
+	// Of opened events: the events, and the list property whose elements the rows are.
+	parent *eventSet
+	list   string
 }
 
 // Builder makes expressions and keeps equal ones one. It is not safe for concurrent use.
@@ -60,11 +63,12 @@ type Builder struct {
 	exprs   []*Expr
 	byKey   map[string]*Expr
 	sources map[string]*eventSet
+	nots    map[*Expr]*Expr // the negations that were asked for
 }
 
 // NewBuilder returns an empty builder.
 func NewBuilder() *Builder {
-	return &Builder{byKey: map[string]*Expr{}, sources: map[string]*eventSet{}}
+	return &Builder{byKey: map[string]*Expr{}, sources: map[string]*eventSet{}, nots: map[*Expr]*Expr{}}
 }
 
 func (b *Builder) source(kind warehouse.SeriesKind, all bool, names []string) *eventSet {

@@ -219,10 +219,10 @@ func functionTable() []*function {
 				}
 				return years
 			})},
-		{name: "hour", params: when, result: Number, doc: "the local hour, 0–23", vector: func(w *worker, x *Expr, args []*vec) *vec {
+		{name: "hour", params: when, result: Number, doc: "the local hour, 0–23; of a date that of its first instant", vector: func(w *worker, x *Expr, args []*vec) *vec {
 			return w.timeInts(x, args[0], func(v int64, isDate bool) int64 {
-				if isDate {
-					return 0
+				if isDate { // its first instant, which is not everywhere midnight
+					v = int64(w.zone.Start(event.Date(v)))
 				}
 				h, _, _, _ := w.zone.Clock(event.Time(v))
 				return int64(h)

@@ -18,6 +18,9 @@ type bench struct {
 	zone *event.Zone
 	now  event.Time
 	t    testing.TB
+	// What a test adds to the environment and to the run.
+	speak func(*rule.Env)
+	with  func(*rule.Run)
 }
 
 func newBench(t testing.TB, zone, now string) *bench {
@@ -104,7 +107,11 @@ func (b *bench) event(p event.ProfileID, name, at string, props ...string) {
 }
 
 func (b *bench) env() *rule.Env {
-	return &rule.Env{Zone: b.zone, Names: rule.NewNames(b.Series()), Builder: rule.NewBuilder()}
+	env := &rule.Env{Zone: b.zone, Names: rule.NewNames(b.Series()), Builder: rule.NewBuilder()}
+	if b.speak != nil {
+		b.speak(env)
+	}
+	return env
 }
 
 // ask evaluates an expression for everybody: "0=…, 2=…", missing values left out, conditions as the members.
@@ -120,6 +127,9 @@ func (b *bench) ask(text string) string {
 		return "fault: " + strings.Join(all, "; ")
 	}
 	run := &rule.Run{Snapshot: b.World, Now: b.now, Zone: b.zone}
+	if b.with != nil {
+		b.with(run)
+	}
 	roots := []*rule.Expr{r.Expr}
 	if err := run.Prepare(context.Background(), roots); err != nil {
 		b.t.Fatal(err)

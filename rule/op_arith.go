@@ -28,7 +28,11 @@ func subInts(a, b int64) (int64, bool) {
 
 // arith makes a binary operation; fast, when given, works on coefficients of equal scale.
 func arith(sign string, exact func(a, b event.Number) (event.Number, bool), fast func(a, b int64) (int64, bool)) *op {
-	return &op{name: sign, text: infix(sign), eval: func(w *worker, x *Expr, args []*vec) *vec {
+	text := infix(sign)
+	if sign == "+" || sign == "*" {
+		text = sorted(sign)
+	}
+	return &op{name: sign, text: text, eval: func(w *worker, x *Expr, args []*vec) *vec {
 		n, single := w.frame(x)
 		a, b := args[0].part(event.NumberKind), args[1].part(event.NumberKind)
 		if a == nil || b == nil {

@@ -21,7 +21,11 @@ var (
 )
 
 func compareOp(sign string, rel relation) *op {
-	return &op{name: sign, text: infix(sign), eval: func(w *worker, x *Expr, args []*vec) *vec { return w.compare(x, rel, args) }}
+	text := infix(sign)
+	if rel == equal {
+		text = sorted(sign)
+	}
+	return &op{name: sign, text: text, eval: func(w *worker, x *Expr, args []*vec) *vec { return w.compare(x, rel, args) }}
 }
 
 // relation is which of the five comparisons is asked.

@@ -2,6 +2,7 @@ package rule
 
 import (
 	"slices"
+	"strings"
 
 	"tagma/event"
 	"tagma/warehouse"
@@ -11,7 +12,17 @@ import (
 
 // opTrait: the value of a trait with the latest effective time ≤ now.
 var opTrait = &op{name: "trait", at: &atCustomer, eval: func(w *worker, x *Expr, _ []*vec) *vec {
-	ti, ok := w.plan.tableOf(warehouse.Traits, x.str)
+	return w.latest(warehouse.Traits, x.str)
+}, text: func(x *Expr, _ func(int) string) string { return "traits[" + quote(x.str) + "]" }}
+
+// opConsent: the consent with the latest effective time ≤ now.
+var opConsent = &op{name: "consent", at: &atCustomer, eval: func(w *worker, x *Expr, _ []*vec) *vec {
+	return w.latest(warehouse.Consents, x.str)
+}, text: func(x *Expr, _ func(int) string) string { return "consent[" + quote(x.str) + "]" }}
+
+// latest is the value with the latest effective time ≤ now of a series of values in time.
+func (w *worker) latest(kind warehouse.SeriesKind, name string) *vec {
+	ti, ok := w.plan.tableOf(kind, name)
 	if !ok {
 		return w.valueVec(w.n, false)
 	}
@@ -36,7 +47,62 @@ var opTrait = &op{name: "trait", at: &atCustomer, eval: func(w *worker, x *Expr,
 		v.parts[p] = w.gather(&cols[p], pick)
 	}
 	return v
-}, text: func(x *Expr, _ func(int) string) string { return "traits[" + quote(x.str) + "]" }}
+}
+
+// opSinceWhen: since when a trait or consent has the value that it has, also since when it has none; missing where that
+// is from the beginning of time, or where none ever came. str the name, aux the kind of series.
+var opSinceWhen = &op{name: "changed_at", at: &atCustomer, eval: func(w *worker, x *Expr, _ []*vec) *vec {
+	ti, ok := w.plan.tableOf(x.aux.(warehouse.SeriesKind), x.str)
+	if !ok {
+		return w.valueVec(w.n, false)
+	}
+	t := &w.block.Tables[ti]
+	value := func(row int32) event.Value {
+		for p := range t.Columns[0] {
+			if c := &t.Columns[0][p]; c.Present(int(row)) {
+				return c.Value(int(row))
+			}
+		}
+		return event.Value{}
+	}
+	return w.fromValues(w.n, false, func(c int) event.Value {
+		row := t.Start[c+1] - 1
+		for row >= t.Start[c] && t.Times[row] > w.now {
+			row--
+		}
+		if row < t.Start[c] {
+			return event.Value{}
+		}
+		now := value(row)
+		for row > t.Start[c] && (value(row-1).Equal(now) || !value(row-1).Present() && !now.Present()) { // a removal again changes nothing
+			row--
+		}
+		if row == t.Start[c] && !now.Present() || t.Times[row] == event.Always { // a removal of nothing changes nothing
+			return event.Value{}
+		}
+		return event.Instant(t.Times[row])
+	})
+}, text: func(x *Expr, _ func(int) string) string {
+	if x.aux.(warehouse.SeriesKind) == warehouse.Consents {
+		return "changed_at(consent[" + quote(x.str) + "])"
+	}
+	return "changed_at(traits[" + quote(x.str) + "])"
+}}
+
+// opLookup: args a key; aux the column of a lookup table.
+var opLookup = &op{name: "lookup", eval: func(w *worker, x *Expr, args []*vec) *vec {
+	n, single := w.frame(x)
+	values := x.aux.(*TableColumn).Values
+	return w.fromValues(n, single, func(i int) event.Value {
+		switch v := args[0].value(i); v.Kind() {
+		case event.TextKind:
+			return values[v.Text()]
+		case event.NumberKind:
+			return values[v.Number().Normal().Exact()]
+		}
+		return event.Value{}
+	})
+}}
 
 func allPicked(pick []int32, rows int) bool {
 	if rows != len(pick) {
@@ -53,11 +119,11 @@ func allPicked(pick []int32, rows int) bool {
 // gather is gather with the worker's scratch memory: element i is c's element pick[i].
 func (w *worker) gather(c *event.Column, pick []int32) event.Column {
 	n := len(pick)
-	if c.Nums != nil || c.Values != nil {
+	if c.Nums != nil || c.Kind == event.ListKind || c.Kind == event.MapKind {
 		return gather(c, n, func(i int) int { return int(pick[i]) })
 	}
 	out := event.Column{Kind: c.Kind, Len: n, Scale: c.Scale, Dict: c.Dict, Inline: c.Inline, Has: w.bits(n)}
-	if c.Codes != nil {
+	if c.Kind == event.TextKind { // c may have no rows, and no codes
 		out.Codes = w.rawCodes(n)
 		for i, j := range pick {
 			if j >= 0 && c.Present(int(j)) {
@@ -113,7 +179,7 @@ var opFirstSeen = &op{name: "first_seen", at: &atCustomer, eval: func(w *worker,
 }, text: func(*Expr, func(int) string) string { return "customer.first_seen" }}
 
 // opBucket: a stable group 0…n-1 of a customer. The group is SplitMix64 (Steele, Lea, Flood 2014) of the
-// customer's number and the seed's FNV-1a hash, reduced by multiplication; it does not change with n customers.
+// customer's number and the seed's FNV-1a hash, reduced by the remainder; it does not change with the number of customers.
 var opBucket = &op{name: "bucket", at: &atCustomer, eval: func(w *worker, x *Expr, _ []*vec) *vec {
 	c := w.countColumn()
 	p := x.aux.(bucketParam)
@@ -138,7 +204,7 @@ func splitMix(z uint64) uint64 {
 // opPublished: another tag's value as the index has it (str its key), or a segment's membership.
 var opPublished = &op{name: "published", at: &atCustomer, eval: func(w *worker, x *Expr, _ []*vec) *vec {
 	parts := w.run.Published(x.str, w.block.First, w.n)
-	if x.Type != Bool {
+	if !strings.HasPrefix(x.str, "segment:") {
 		return w.valueVec(w.n, false, parts...)
 	}
 	v := w.condVec(w.n, false)

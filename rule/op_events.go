@@ -24,6 +24,9 @@ type eventRows struct {
 	ordered bool
 	from    []uint16
 	row     []int32
+	// Of opened events: the row of the event, and the element.
+	of       []int32
+	elements []event.Value
 	// own is the memory of a merge, used again; the arrays of a single table belong to the reader.
 	own struct {
 		start, row []int32
@@ -45,11 +48,13 @@ func (w *worker) rows(s *eventSet) *eventRows {
 	}
 	w.setDone[slot] = w.epoch
 	r.tables = w.plan.setTables[slot]
-	switch len(r.tables) {
-	case 0:
+	switch {
+	case s.parent != nil:
+		w.openLists(r, s)
+	case len(r.tables) == 0:
 		r.n, r.owner, r.times, r.from, r.row = 0, nil, nil, nil, nil
 		r.start = make([]int32, w.n+1)
-	case 1:
+	case len(r.tables) == 1:
 		t := &w.block.Tables[r.tables[0]]
 		r.n, r.start, r.owner, r.times = t.Rows(), t.Start, t.Owner, t.Times
 		r.from, r.row = nil, nil
@@ -191,6 +196,9 @@ func grown[T any](s []T, n int) []T {
 
 // column returns a property of the rows: typed columns.
 func (w *worker) rowColumns(s *eventSet, name string) []event.Column {
+	if s.parent != nil {
+		return w.openedColumns(s, name)
+	}
 	r := w.rows(s)
 	if len(r.tables) == 0 {
 		return nil
@@ -285,6 +293,9 @@ var (
 	}, text: func(x *Expr, _ func(int) string) string { return "e." + x.str }}
 
 	opEventSource = &op{name: "source", at: &atRow, eval: func(w *worker, x *Expr, _ []*vec) *vec {
+		if x.src.parent != nil {
+			return w.ofEvents(x.src, w.rowColumns(x.src.parent, warehouse.SourceColumn))
+		}
 		return w.valueVec(w.rows(x.src).n, false, w.rowColumns(x.src, warehouse.SourceColumn)...)
 	}, text: func(*Expr, func(int) string) string { return "e.source" }}
 
@@ -299,20 +310,39 @@ var (
 	}, text: func(*Expr, func(int) string) string { return "e.time" }}
 
 	opEventName = &op{name: "name", at: &atRow, eval: func(w *worker, x *Expr, _ []*vec) *vec {
-		r := w.rows(x.src)
-		c := event.Column{Kind: event.TextKind, Len: r.n, Codes: make([]uint32, r.n)}
-		for _, ti := range r.tables {
-			c.Inline = append(c.Inline, w.plan.request.Series[ti].Name)
+		if x.src.parent != nil {
+			return w.ofEvents(x.src, []event.Column{w.eventNames(x.src.parent)})
 		}
-		for i := range c.Codes {
-			c.Codes[i] = event.Inline
-			if r.from != nil {
-				c.Codes[i] |= uint32(r.from[i])
-			}
-		}
-		return w.valueVec(r.n, false, c)
+		return w.valueVec(w.rows(x.src).n, false, w.eventNames(x.src))
 	}, text: func(*Expr, func(int) string) string { return "e.name" }}
 )
+
+// ofEvents gives the rows of an opened set what their events have.
+func (w *worker) ofEvents(s *eventSet, columns []event.Column) *vec {
+	r := w.rows(s)
+	v := w.vec()
+	v.n, v.parts = r.n, w.columns(len(columns))
+	for p := range columns {
+		v.parts[p] = w.gather(&columns[p], r.of)
+	}
+	return v
+}
+
+// eventNames are the names of the events of a set.
+func (w *worker) eventNames(s *eventSet) event.Column {
+	r := w.rows(s)
+	c := event.Column{Kind: event.TextKind, Len: r.n, Codes: make([]uint32, r.n)}
+	for _, ti := range r.tables {
+		c.Inline = append(c.Inline, w.plan.request.Series[ti].Name)
+	}
+	for i := range c.Codes {
+		c.Codes[i] = event.Inline
+		if r.from != nil {
+			c.Codes[i] |= uint32(r.from[i])
+		}
+	}
+	return c
+}
 
 // Filters, at row level: conditions on the time of a row. The bounds are evaluated at run or customer level.
 var (
@@ -407,10 +437,15 @@ var opSelect = &op{name: "select", at: &atCustomer, eval: func(w *worker, x *Exp
 		}
 		b.WriteByte(')')
 	}
-	for i := range x.args {
-		b.WriteString(".where(" + arg(i) + ")")
+	if x.src.parent != nil {
+		b.WriteString(".each(" + quote(x.src.list) + ")")
 	}
-	return b.String()
+	filters := make([]string, len(x.args))
+	for i := range x.args {
+		filters[i] = ".where(" + arg(i) + ")"
+	}
+	slices.Sort(filters)
+	return b.String() + strings.Join(filters, "")
 }}
 
 func quote(s string) string { return event.Text(s).String() }

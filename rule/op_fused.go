@@ -330,13 +330,7 @@ var pickTimeOps = map[*op]*op{opEq: pickTimeOp(opEq, equal), opLt: pickTimeOp(op
 func (b *Builder) fuse(o *op, x, y *Expr) *Expr {
 	k, constant := y.constant()
 	if constant && x.op == opCaseValue && o == opEq {
-		places := []int{}
-		for i, v := range x.args[0].caseValues().Values {
-			if v.Equal(k) {
-				places = append(places, i)
-			}
-		}
-		return b.make(Expr{Type: Bool, op: opCaseIs, args: x.args, val: k, aux: places})
+		return b.caseIs(x.args[0], k, []event.Value{k})
 	}
 	if constant && k.Kind() == event.NumberKind {
 		if f := fusedOps[[2]*op{x.op, o}]; f != nil {

@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"slices"
 	"strings"
 
 	"tagma/event"
@@ -33,7 +34,7 @@ func infix(sign string) func(x *Expr, arg func(int) string) string {
 	}
 }
 
-var opAnd = &op{name: "and", text: infix("&&"), eval: func(w *worker, x *Expr, args []*vec) *vec {
+var opAnd = &op{name: "and", text: sorted("&&"), eval: func(w *worker, x *Expr, args []*vec) *vec {
 	n, single := w.frame(x)
 	v := w.condVec(n, single)
 	v.cond.Fill(n)
@@ -53,7 +54,7 @@ var opAnd = &op{name: "and", text: infix("&&"), eval: func(w *worker, x *Expr, a
 	return v
 }}
 
-var opOr = &op{name: "or", text: infix("||"), eval: func(w *worker, x *Expr, args []*vec) *vec {
+var opOr = &op{name: "or", text: sorted("||"), eval: func(w *worker, x *Expr, args []*vec) *vec {
 	n, single := w.frame(x)
 	v := w.condVec(n, single)
 	for _, a := range args {
@@ -80,7 +81,7 @@ var opNot = &op{name: "not", eval: func(w *worker, x *Expr, args []*vec) *vec {
 		v.cond[i] &^= word
 	}
 	return v
-}, text: func(x *Expr, arg func(int) string) string { return "!" + arg(0) }}
+}, text: negatedText}
 
 // opPresent: has(x) and present(x).
 var opPresent = &op{name: "present", eval: func(w *worker, x *Expr, args []*vec) *vec {
@@ -112,9 +113,10 @@ var opTernary = &op{name: "if", eval: func(w *worker, x *Expr, args []*vec) *vec
 	return "(" + arg(0) + " ? " + arg(1) + " : " + arg(2) + ")"
 }}
 
-// opCases: the first condition that holds gives its value; aux the values. The result is who falls into each case;
-// opCaseValue makes values of it where they are wanted.
+// opCases: the first condition that holds gives its value, or with several values all that hold do; aux the values.
+// The result is who falls into each case; opCaseValue makes values of it where they are wanted.
 var opCases = &op{name: "cases", at: &atCustomer, eval: func(w *worker, x *Expr, args []*vec) *vec {
+	multi := x.Multi()
 	rest := w.bits(w.n)
 	rest.Fill(w.n)
 	v := w.vec()
@@ -123,7 +125,9 @@ var opCases = &op{name: "cases", at: &atCustomer, eval: func(w *worker, x *Expr,
 		hit := w.bits(w.n)
 		for i, word := range w.truthOf(a, w.n) {
 			hit[i] = word & rest[i]
-			rest[i] &^= word
+			if !multi {
+				rest[i] &^= word
+			}
 		}
 		v.cases[k] = hit
 	}
@@ -134,8 +138,8 @@ var opCases = &op{name: "cases", at: &atCustomer, eval: func(w *worker, x *Expr,
 var opCaseValue = &op{name: "value", at: &atCustomer, text: func(x *Expr, arg func(int) string) string { return arg(0) },
 	eval: func(w *worker, x *Expr, args []*vec) *vec {
 		values := x.args[0].caseValues()
-		if values.kind != event.TextKind {
-			return w.fromValues(w.n, false, func(i int) event.Value { return caseOf(args[0].cases, values.Values, i) })
+		if values.kind != event.TextKind || values.multi {
+			return w.fromValues(w.n, false, func(i int) event.Value { return values.of(args[0].cases, i) })
 		}
 		col := w.column(event.TextKind, w.n)
 		col.Has, col.Codes, col.Dict = w.bits(w.n), w.rawCodes(w.n), values
@@ -150,18 +154,30 @@ var opCaseValue = &op{name: "value", at: &atCustomer, text: func(x *Expr, arg fu
 		return w.oneCol(w.n, false, col)
 	}}
 
-// caseOf is the value of the case that an element falls into.
-func caseOf(cases []event.Bits, values []event.Value, i int) event.Value {
+// of is the value of the case that an element falls into; of a tag with several values, the list of those of all its
+// cases, each once.
+func (c *CaseValues) of(cases []event.Bits, i int) event.Value {
+	var all []event.Value
 	for k, hit := range cases {
-		if hit.Get(i) {
-			return values[k]
+		switch {
+		case !hit.Get(i):
+		case !c.multi:
+			return c.Values[k]
+		case !slices.ContainsFunc(all, c.Values[k].Equal):
+			all = append(all, c.Values[k])
 		}
 	}
-	return event.Value{}
+	if len(all) == 0 {
+		return event.Value{}
+	}
+	return event.List(all...)
 }
 
 // opCaseIs: whether a customer falls into one of some cases (aux their places).
 var opCaseIs = &op{name: "case", at: &atCustomer, text: func(x *Expr, arg func(int) string) string {
+	if x.val.Kind() == event.ListKind {
+		return "(" + arg(0) + " in " + x.val.String() + ")"
+	}
 	return "(" + arg(0) + " == " + x.val.String() + ")"
 }, eval: func(w *worker, x *Expr, args []*vec) *vec {
 	v := w.condVec(w.n, false)
@@ -176,6 +192,7 @@ var opCaseIs = &op{name: "case", at: &atCustomer, text: func(x *Expr, arg func(i
 // CaseValues are the values of a tag's cases in order: a dictionary whose codes are the cases.
 type CaseValues struct {
 	Values []event.Value
+	multi  bool // a customer may fall into several
 	kind   event.Kind
 	codes  map[string]uint32
 }
@@ -188,6 +205,7 @@ func newCaseValues(values []event.Value) *CaseValues {
 		}
 		if _, ok := c.codes[v.Key()]; ok {
 			c.kind = event.Missing // the same value twice: codes would not be unique
+			continue               // what is kept or assigned stands at its first place
 		}
 		c.codes[v.Key()] = uint32(i)
 	}
@@ -263,15 +281,15 @@ var opBroadcast = &op{name: "each", at: &atRow, eval: func(w *worker, x *Expr, a
 // gather makes the column whose element i is c's element at(i), missing where at(i) is negative.
 func gather(c *event.Column, n int, at func(i int) int) event.Column {
 	out := event.Column{Kind: c.Kind, Len: n, Scale: c.Scale, Dict: c.Dict, Inline: c.Inline, Has: event.NewBits(n)}
-	switch {
+	switch { // by kind: c may have no rows, and nothing in its arrays
 	case c.Nums != nil:
 		out.Nums = make([]event.Number, n)
-	case c.Ints != nil:
-		out.Ints = make([]int64, n)
-	case c.Codes != nil:
+	case c.Kind == event.TextKind:
 		out.Codes = make([]uint32, n)
-	default:
+	case c.Kind == event.ListKind, c.Kind == event.MapKind:
 		out.Values = make([]event.Value, n)
+	default:
+		out.Ints = make([]int64, n)
 	}
 	missing := false
 	for i := 0; i < n; i++ {

@@ -77,35 +77,24 @@ func (p *Plan) need(x *Expr, series []warehouse.SeriesInfo) {
 	switch x.op {
 	case opTrait:
 		p.addColumn(p.addTable(warehouse.Traits, x.str), warehouse.ValueColumn)
+	case opConsent:
+		p.addColumn(p.addTable(warehouse.Consents, x.str), warehouse.ValueColumn)
+	case opSinceWhen:
+		p.addColumn(p.addTable(x.aux.(warehouse.SeriesKind), x.str), warehouse.ValueColumn)
 	case opIDs:
 		p.addColumn(p.addTable(warehouse.Identifiers, x.str), warehouse.ValueColumn)
 	}
 	if x.src == nil {
 		return
 	}
-	for len(p.sets) <= x.src.id {
-		p.sets = append(p.sets, 0)
-	}
-	slot := p.slot(x.src)
-	if slot < 0 {
-		slot = len(p.setList)
-		p.sets[x.src.id] = int32(slot) + 1
-		p.setList = append(p.setList, x.src)
-		p.ordered = append(p.ordered, false)
-		var tables []int
-		for _, s := range series {
-			if s.Kind == x.src.kind && (x.src.all || slices.Contains(x.src.names, s.Name)) {
-				tables = append(tables, p.addTable(s.Kind, s.Name))
-			}
-		}
-		p.setTables = append(p.setTables, tables)
-		if len(tables) > 1 {
-			for _, t := range tables {
-				p.request.Series[t].Arrivals = true
-			}
-		}
+	slot := p.needSet(x.src, series)
+	if x.src.parent != nil { // opened events stand in order
+		p.ordered[slot] = true
 	}
 	p.ordered[slot] = p.ordered[slot] || x.needsOrder()
+	if x.op == opFollows || x.op == opFollowed {
+		p.ordered[p.needSet(x.args[0].src.base(), series)] = true
+	}
 	name := ""
 	switch x.op {
 	case opProperty:
@@ -120,6 +109,47 @@ func (p *Plan) need(x *Expr, series []warehouse.SeriesInfo) {
 	}
 }
 
+// needSet gives the events of a set, or the elements of its events, a slot, and returns the events' one.
+func (p *Plan) needSet(set *eventSet, series []warehouse.SeriesInfo) int {
+	base := set.base()
+	for len(p.sets) <= max(set.id, base.id) {
+		p.sets = append(p.sets, 0)
+	}
+	slot := p.slot(base)
+	if slot < 0 {
+		var tables []int
+		for _, s := range series {
+			if s.Kind == base.kind && (base.all || slices.Contains(base.names, s.Name)) {
+				tables = append(tables, p.addTable(s.Kind, s.Name))
+			}
+		}
+		if len(tables) > 1 {
+			for _, t := range tables {
+				p.request.Series[t].Arrivals = true
+			}
+		}
+		slot = p.addSet(base, tables)
+	}
+	if set != base {
+		if p.slot(set) < 0 {
+			p.addSet(set, nil)
+		}
+		for _, t := range p.setTables[slot] {
+			p.addColumn(t, set.list)
+		}
+	}
+	return slot
+}
+
+func (p *Plan) addSet(set *eventSet, tables []int) (slot int) {
+	slot = len(p.setList)
+	p.sets[set.id] = int32(slot) + 1
+	p.setList = append(p.setList, set)
+	p.ordered = append(p.ordered, false)
+	p.setTables = append(p.setTables, tables)
+	return slot
+}
+
 // slot is the place of an event set, -1 when it is not needed.
 func (p *Plan) slot(s *eventSet) int { return int(p.sets[s.id]) - 1 }
 
@@ -127,7 +157,7 @@ func (p *Plan) slot(s *eventSet) int { return int(p.sets[s.id]) - 1 }
 // which of two rows is later.
 func (x *Expr) needsOrder() bool {
 	switch x.op {
-	case opStreak, opMaxGap, opPeak:
+	case opStreak, opMaxGap, opPeak, opFollows, opFollowed:
 		return true
 	case opPick:
 		place := x.aux.(int)
@@ -178,10 +208,10 @@ func (p *Plan) bound(w *worker) warehouse.Request {
 		if x.op != opSelect {
 			continue
 		}
-		slot := p.slot(x.src)
+		slot := p.slot(x.src.base())
 		lower, ok := event.Always, false
 		for _, a := range x.args {
-			if a.op != opSince || a.args[0].level != runLevel {
+			if a.op != opSince || a.args[0].level != runLevel || w.run.Ahead && !w.lasting(a.args[0]) {
 				continue
 			}
 			if t := w.res[p.index[a.args[0]]].value(0); t.Kind() == event.TimeKind && (!ok || t.Time() > lower) {
@@ -214,7 +244,9 @@ func (p *Plan) bound(w *worker) warehouse.Request {
 	}
 	for t := range req.Series {
 		if req.Series[t].Kind == warehouse.Events || req.Series[t].Kind == warehouse.SystemEvents {
-			req.Series[t].To = w.now + 1
+			if req.Series[t].To = w.now + 1; w.run.Ahead {
+				req.Series[t].To = event.Never
+			}
 			if req.Series[t].From == event.Always {
 				req.Series[t].From = -1 << 62 // all: both zero would say so too, but To matters
 			}

@@ -21,11 +21,11 @@ type RowBatch struct {
 	N      int
 	Line   []int64                          // the data rows' numbers, from 1
 	Cell   func(name string) []event.Column // typed columns; an empty cell is missing
-	Tables map[string]Table
+	Tables map[string]FileTable
 }
 
-// Table is a lookup table: rows found by a key.
-type Table interface {
+// FileTable is a lookup table: rows found by a key.
+type FileTable interface {
 	Row(key string) (row int, ok bool)
 	Column(name string) *event.Column
 }

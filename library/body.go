@@ -24,6 +24,8 @@ type (
 		Owner    string     `json:"owner"`
 		Refresh  Refresh    `json:"refresh"`
 		Kind     string     `json:"kind"`
+		Multi    bool       `json:"multi,omitempty"`
+		Keep     string     `json:"keep,omitempty"`
 		Cases    []caseBody `json:"cases,omitempty"`
 		Value    string     `json:"value,omitempty"`
 		Bands    []bandBody `json:"bands,omitempty"`
@@ -61,11 +63,20 @@ type (
 		Prefix string `json:"prefix,omitempty"`
 		Class  string `json:"class,omitempty"`
 	}
+	tableBody struct {
+		Key   string            `json:"key"`
+		State State             `json:"state"`
+		Name  string            `json:"name,omitempty"`
+		By    string            `json:"by"`
+		Types map[string]string `json:"types,omitempty"`
+		CSV   string            `json:"csv"`
+	}
 	declarationBody struct {
-		Key        string            `json:"key"`
-		State      State             `json:"state"`
-		Properties map[string]string `json:"properties,omitempty"`
-		Trait      string            `json:"trait,omitempty"`
+		Key        string                  `json:"key"`
+		State      State                   `json:"state"`
+		Properties map[string]declaredBody `json:"properties,omitempty"`
+		Trait      *declaredBody           `json:"trait,omitempty"`
+		Name       string                  `json:"name,omitempty"`
 	}
 )
 
@@ -117,6 +128,41 @@ func (l *literal) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+// declaredBody is what is declared in a body: the kind's name, or {"type": …, "coerce": true}.
+type declaredBody struct{ Declared }
+
+// coercedBody is the longer form.
+type coercedBody struct {
+	Type   string `json:"type"`
+	Coerce bool   `json:"coerce"`
+}
+
+// MarshalJSON writes the short form where it says all, so that bodies stay what they were.
+func (d declaredBody) MarshalJSON() ([]byte, error) {
+	if !d.Coerce {
+		return json.Marshal(d.Kind.String())
+	}
+	return json.Marshal(coercedBody{d.Kind.String(), true})
+}
+
+// UnmarshalJSON reads both forms.
+func (d *declaredBody) UnmarshalJSON(data []byte) error {
+	var long coercedBody
+	if data[0] == '{' {
+		if err := json.Unmarshal(data, &long); err != nil {
+			return err
+		}
+	} else if err := json.Unmarshal(data, &long.Type); err != nil {
+		return err
+	}
+	d.Coerce = long.Coerce
+	var ok bool
+	if d.Kind, ok = event.ParseKind(long.Type); !ok {
+		return fmt.Errorf("there is no kind %q", long.Type)
+	}
+	return nil
+}
+
 // marshal is json.Marshal without escaping < > &, which rules are full of.
 func marshal(x any) ([]byte, error) {
 	var b bytes.Buffer
@@ -130,7 +176,7 @@ func marshal(x any) ([]byte, error) {
 
 func (t *Tag) body() any {
 	b := tagBody{Key: t.Key, State: t.State, Name: t.Name, Category: t.Category, Purpose: t.Purpose, Owner: t.Owner,
-		Refresh: t.Refresh, Kind: t.Kind, Value: t.Value, Classes: t.Classes, RFM: t.RFM, Entity: t.Entity}
+		Refresh: t.Refresh, Kind: t.Kind, Multi: t.Multi, Keep: t.Keep.String(), Value: t.Value, Classes: t.Classes, RFM: t.RFM, Entity: t.Entity}
 	for _, c := range t.Cases {
 		b.Cases = append(b.Cases, caseBody{literal{c.Value}, c.When})
 	}
@@ -149,7 +195,8 @@ func (t *Tag) body() any {
 
 func (b tagBody) definition(h Head) definition {
 	t := &Tag{Head: h, Name: b.Name, Category: b.Category, Purpose: b.Purpose, Owner: b.Owner, Refresh: b.Refresh,
-		Kind: b.Kind, Value: b.Value, Classes: b.Classes, RFM: b.RFM, Entity: b.Entity}
+		Kind: b.Kind, Multi: b.Multi, Value: b.Value, Classes: b.Classes, RFM: b.RFM, Entity: b.Entity}
+	t.Keep, _ = parseKeep(b.Keep)
 	for _, c := range b.Cases {
 		t.Cases = append(t.Cases, Case{c.Value.Value, c.When})
 	}
@@ -186,27 +233,51 @@ func (b categoryBody) definition(h Head) definition {
 	return &Category{Head: h, Name: b.Name, Prefix: b.Prefix, Class: b.Class}
 }
 
+func (t *Table) body() any {
+	b := tableBody{Key: t.Key, State: t.State, Name: t.Name, By: t.By, CSV: t.CSV}
+	if len(t.Types) > 0 {
+		b.Types = make(map[string]string, len(t.Types))
+		for column, k := range t.Types {
+			b.Types[column] = k.String()
+		}
+	}
+	return b
+}
+
+func (b tableBody) definition(h Head) definition {
+	t := &Table{Head: h, Name: b.Name, By: b.By, CSV: b.CSV}
+	if len(b.Types) > 0 {
+		t.Types = make(map[string]event.Kind, len(b.Types))
+		for column, word := range b.Types {
+			t.Types[column], _ = event.ParseKind(word)
+		}
+	}
+	return t
+}
+
 func (d *Declaration) body() any {
-	b := declarationBody{Key: d.Key, State: d.State}
-	if d.Trait != event.Missing {
-		b.Trait = d.Trait.String()
+	b := declarationBody{Key: d.Key, State: d.State, Name: d.Name}
+	if d.Trait.Kind != event.Missing {
+		b.Trait = &declaredBody{d.Trait}
 	}
 	if len(d.Properties) > 0 {
-		b.Properties = map[string]string{}
-		for name, k := range d.Properties {
-			b.Properties[name] = k.String()
+		b.Properties = map[string]declaredBody{}
+		for name, p := range d.Properties {
+			b.Properties[name] = declaredBody{p}
 		}
 	}
 	return b
 }
 
 func (b declarationBody) definition(h Head) definition {
-	d := &Declaration{Head: h}
-	d.Trait, _ = event.ParseKind(b.Trait)
-	if d.Trait == event.Missing {
-		d.Properties = map[string]event.Kind{}
-		for name, word := range b.Properties {
-			d.Properties[name], _ = event.ParseKind(word)
+	d := &Declaration{Head: h, Name: b.Name}
+	if b.Trait != nil {
+		d.Trait = b.Trait.Declared
+	}
+	if _, ok := d.event(); ok {
+		d.Properties = map[string]Declared{}
+		for name, p := range b.Properties {
+			d.Properties[name] = p.Declared
 		}
 	}
 	return d
@@ -223,6 +294,8 @@ func decode(k Kind, h Head, data []byte) (definition, error) {
 		return decodeBody[measureBody](h, data)
 	case KindCategory:
 		return decodeBody[categoryBody](h, data)
+	case KindTable:
+		return decodeBody[tableBody](h, data)
 	case KindSchema:
 		return decodeBody[declarationBody](h, data)
 	}

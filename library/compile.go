@@ -18,11 +18,12 @@ import (
 // Invalid; a circle is one, with its members named. See CompileOptions.Lenient for the other way.
 func Compile(set *Set, opts CompileOptions) (*Compiled, error) {
 	c := &compiler{set: set, opts: opts, b: rule.NewBuilder(), names: withSchema(opts.Names, set.Schema()),
-		units: map[Ref]*unit{}, caused: map[string]bool{}}
-	c.env = &rule.Env{Zone: opts.Zone, Names: c.names, Builder: c.b, Tag: c.tag, Segment: c.segment, Measure: c.measure,
+		units: map[Ref]*unit{}, tables: map[string]*rule.Table{}, caused: map[string]bool{}}
+	c.env = &rule.Env{Zone: opts.Zone, Names: c.names, Builder: c.b, Tag: c.tag, Segment: c.segment, Measure: c.measure, Table: c.table,
 		TagKeys:  func() []string { return set.keys(KindTag) },
 		Segments: func() []string { return set.keys(KindSegment) },
-		Measures: func() []string { return set.keys(KindMeasure) }}
+		Measures: func() []string { return set.keys(KindMeasure) },
+		Tables:   func() []string { return set.keys(KindTable) }}
 	for _, k := range []Kind{KindMeasure, KindTag, KindSegment} {
 		for _, d := range set.byKind[k] {
 			c.unit(d)
@@ -46,8 +47,9 @@ func Compile(set *Set, opts CompileOptions) (*Compiled, error) {
 
 // withSchema returns the names with the declarations added; names may be nil.
 func withSchema(names *rule.Names, schema Schema) *rule.Names {
-	out := &rule.Names{Traits: map[string]rule.Field{}, Events: map[string]map[string]rule.Field{}, IDs: map[string]bool{}}
+	out := &rule.Names{Traits: map[string]rule.Field{}, Events: map[string]map[string]rule.Field{}, IDs: map[string]bool{}, Consents: map[string]bool{}}
 	if names != nil {
+		maps.Copy(out.Consents, names.Consents)
 		maps.Copy(out.Traits, names.Traits)
 		maps.Copy(out.IDs, names.IDs)
 		for name, props := range names.Events {
@@ -56,25 +58,29 @@ func withSchema(names *rule.Names, schema Schema) *rule.Names {
 	}
 	for name, props := range schema.Events {
 		out.DeclareEvent(name)
-		for prop, k := range props {
-			out.DeclareProperty(name, prop, k)
+		for prop, d := range props {
+			out.DeclareProperty(name, prop, d.Kind)
 		}
 	}
-	for name, k := range schema.Traits {
-		out.DeclareTrait(name, k)
+	for name, d := range schema.Traits {
+		out.DeclareTrait(name, d.Kind)
+	}
+	for _, name := range schema.Consents {
+		out.Consents[name] = true
 	}
 	return out
 }
 
 // compiler compiles definitions on demand: one that another refers to comes first.
 type compiler struct {
-	set   *Set
-	opts  CompileOptions
-	b     *rule.Builder
-	names *rule.Names
-	env   *rule.Env // for the rules of definitions
-	units map[Ref]*unit
-	stack []*unit // being compiled, each for the one before it
+	set    *Set
+	opts   CompileOptions
+	b      *rule.Builder
+	names  *rule.Names
+	env    *rule.Env // for the rules of definitions
+	units  map[Ref]*unit
+	stack  []*unit                // being compiled, each for the one before it
+	tables map[string]*rule.Table // those that were asked for
 	// caused holds the messages of faults that are only the consequence of another definition's.
 	caused map[string]bool
 }
@@ -86,6 +92,8 @@ type unit struct {
 	broken   bool
 	value    *rule.Expr // the value, or the condition of a segment
 	number   *rule.Expr
+	rule     *rule.Expr   // what the rule of a tag alone gives
+	conds    []*rule.Expr // of its cases
 	faults   located
 	warnings []errs.Fault
 	refs     []Ref // what its rules refer to directly
@@ -121,11 +129,9 @@ func (c *compiler) refer(r Ref) (u *unit, ok bool, err error) {
 		return nil, false, nil
 	}
 	if d.head().State == Retired {
-		return nil, true, fmt.Errorf("the %s is retired: apply its definition again to restore it", r)
+		return nil, true, isRetired(r)
 	}
-	if user := c.stack[len(c.stack)-1]; !slices.Contains(user.refs, r) {
-		user.refs = append(user.refs, r)
-	}
+	c.used(r)
 	u = c.unit(d)
 	switch {
 	case u.busy:
@@ -136,6 +142,40 @@ func (c *compiler) refer(r Ref) (u *unit, ok bool, err error) {
 		return nil, true, err
 	}
 	return u, true, nil
+}
+
+func isRetired(r Ref) error {
+	return fmt.Errorf("the %s is retired: apply its definition again to restore it", r)
+}
+
+// used records that the definition being compiled refers to another.
+func (c *compiler) used(r Ref) {
+	if user := c.stack[len(c.stack)-1]; !slices.Contains(user.refs, r) {
+		user.refs = append(user.refs, r)
+	}
+}
+
+// table finds a lookup table for the definition being compiled.
+func (c *compiler) table(key string) (*rule.Table, bool, error) {
+	t, ok, err := c.ready(key)
+	if t != nil {
+		c.used(Ref{KindTable, key})
+	}
+	return t, ok, err
+}
+
+// ready makes a lookup table ready to be asked, once.
+func (c *compiler) ready(key string) (*rule.Table, bool, error) {
+	t, ok := c.set.Table(key)
+	switch {
+	case !ok:
+		return nil, false, nil
+	case t.State == Retired:
+		return nil, true, isRetired(t.ref())
+	case c.tables[key] == nil:
+		c.tables[key] = t.compiled()
+	}
+	return c.tables[key], true, nil
 }
 
 func (c *compiler) circle(u *unit) string {
@@ -151,7 +191,7 @@ func (c *compiler) tag(key string) (*rule.TagRef, bool, error) {
 	if u == nil {
 		return nil, ok, err
 	}
-	return &rule.TagRef{Value: u.value, Number: u.number, Values: valueTexts(u.def.(*Tag))}, true, nil
+	return &rule.TagRef{Value: u.value, Number: u.number, Values: valueTexts(u.def.(*Tag)), Key: PublishedTag(key)}, true, nil
 }
 
 func (c *compiler) segment(key string) (*rule.Expr, bool, error) {
@@ -239,38 +279,60 @@ func (c *compiler) compileMeasure(u *unit, m *Measure) {
 }
 
 func (c *compiler) compileTag(u *unit, t *Tag) {
-	texts := t.rules()
-	switch {
-	case t.Kind == ByHand:
-		u.value = c.b.Published(PublishedTag(t.Key), manualType(t))
-	case t.Value != "":
-		value := c.checkValue(u, texts[0])
-		if value == nil {
-			return
+	key := PublishedTag(t.Key)
+	if t.Kind == ByHand {
+		if c.opts.Published {
+			u.value = c.b.Published(key, manualType(t))
+		} else {
+			u.value = c.b.ByHand(key, manualType(t), t.Values, t.Multi)
 		}
-		if len(t.Bands) == 0 {
-			u.value = value
-			return
-		}
-		if value.Type != rule.Number && value.Type != rule.Any {
-			c.fault(u, texts[0], "leave out the bands", "bands divide numbers, this is %s", value.Type)
-			return
-		}
-		u.number, u.value = value, c.b.Bands(value, t.Bands)
-	default:
-		c.compileCases(u, t, texts)
+		return
+	}
+	if t.Value != "" {
+		c.compileValue(u, t)
+	} else {
+		c.compileCases(u, t)
+	}
+	if u.rule == nil {
+		return
+	}
+	u.value = u.rule
+	if t.Keep.Set() {
+		u.value = c.b.Kept(key, u.value)
+	}
+	if c.opts.Pinned != nil && c.opts.Pinned(t.ID) {
+		u.value = c.b.Pinned(key, u.value)
 	}
 }
 
-// manualType is the type of what people assign: that of the listed values, which are of one kind.
+// manualType is the type of what people assign: a list when it can be several values, else that of the listed ones,
+// which are of one kind.
 func manualType(t *Tag) rule.Type {
-	if len(t.Values) == 0 {
+	switch {
+	case t.Multi:
+		return rule.List
+	case len(t.Values) == 0:
 		return rule.Any
 	}
 	return rule.TypeOf(t.Values[0].Kind())
 }
 
-func (c *compiler) compileCases(u *unit, t *Tag, texts []ruleText) {
+func (c *compiler) compileValue(u *unit, t *Tag) {
+	text := t.rules()[0]
+	value := c.checkValue(u, text)
+	switch {
+	case value == nil:
+	case len(t.Bands) == 0:
+		u.rule = value
+	case value.Type != rule.Number && value.Type != rule.Any:
+		c.fault(u, text, "leave out the bands", "bands divide numbers, this is %s", value.Type)
+	default:
+		u.number, u.rule = value, c.b.Bands(value, t.Bands)
+	}
+}
+
+func (c *compiler) compileCases(u *unit, t *Tag) {
+	texts := t.rules()
 	var conds []*rule.Expr
 	var values []event.Value
 	always := c.b.Const(event.Bool(true))
@@ -281,9 +343,14 @@ func (c *compiler) compileCases(u *unit, t *Tag, texts []ruleText) {
 			continue
 		}
 		var problem string
-		if at := slices.Index(conds, x); closed != "" {
+		switch at := slices.Index(conds, x); {
+		case t.Multi: // cases do not stand in each other's way
+			if at >= 0 && values[at].Equal(t.Cases[i].Value) {
+				problem = "this case adds nothing: there is another with this value and the same condition"
+			}
+		case closed != "":
 			problem = "this case never holds: the case " + closed + " before it always does"
-		} else if at >= 0 {
+		case at >= 0:
 			problem = "this case never holds: the case " + plain(values[at]) + " has the same condition"
 		}
 		if problem != "" {
@@ -294,8 +361,12 @@ func (c *compiler) compileCases(u *unit, t *Tag, texts []ruleText) {
 		}
 		conds, values = append(conds, x), append(values, t.Cases[i].Value)
 	}
-	if len(conds) == len(texts) && len(conds) > 0 {
-		u.value = c.b.Cases(conds, values)
+	switch {
+	case len(conds) < len(texts) || len(conds) == 0: // with faults
+	case t.Multi:
+		u.rule, u.conds = c.b.MultiCases(conds, values), conds
+	default:
+		u.rule, u.conds = c.b.Cases(conds, values), conds
 	}
 }
 
@@ -314,7 +385,7 @@ func (c *compiler) result() *Compiled {
 			depends := c.closure(u)
 			switch d := d.(type) {
 			case *Tag:
-				t := &CompiledTag{d, u.value, u.number, depends, u.warnings}
+				t := &CompiledTag{Tag: d, Value: u.value, Rule: u.rule, Number: u.number, Depends: depends, Warnings: u.warnings, conds: u.conds}
 				out.Tags, out.tags[d.Key] = append(out.Tags, t), t
 			case *Segment:
 				s := &CompiledSegment{d, u.value, depends, u.warnings}
@@ -337,7 +408,9 @@ func (c *compiler) closure(u *unit) []Ref {
 		for _, r := range u.refs {
 			if !seen[r] {
 				seen[r] = true
-				visit(c.units[r])
+				if below := c.units[r]; below != nil { // a table has nothing below it
+					visit(below)
+				}
 			}
 		}
 	}
@@ -361,15 +434,16 @@ func (out *Compiled) newEnv(c *compiler) *rule.Env {
 		case out.broken[r]:
 			return true, fmt.Errorf("the %s has faults: mend its definition first", r)
 		}
-		return true, fmt.Errorf("the %s is retired: apply its definition again to restore it", r)
+		return true, isRetired(r)
 	}
+	env.Table = c.ready
 	env.Tag = func(key string) (*rule.TagRef, bool, error) {
 		t, found := out.tags[key]
 		if !found {
 			ok, err := known(Ref{KindTag, key})
 			return nil, ok, err
 		}
-		ref := &rule.TagRef{Value: t.Value, Number: t.Number, Values: valueTexts(t.Tag)}
+		ref := &rule.TagRef{Value: t.Value, Number: t.Number, Values: valueTexts(t.Tag), Key: PublishedTag(key)}
 		if c.opts.Published {
 			ref.Value = c.b.Published(PublishedTag(key), t.Value.Type)
 			if t.Number != nil {

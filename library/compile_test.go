@@ -55,9 +55,9 @@ func TestCompile(t *testing.T) {
 			t.Errorf("%s is %s, want %s", text, got, want)
 		}
 	}
-	// What is assigned by hand can only be read.
+	// What is assigned by hand has no rule.
 	vip, _ := c.Tag("vip")
-	if vip.Value != c.Builder.Published("tag:vip", rule.Text) || adHoc(t, c, "tags.vip") != vip.Value {
+	if vip.Value != c.Builder.ByHand("tag:vip", rule.Text, vip.Tag.Values, false) || vip.Rule != nil || adHoc(t, c, "tags.vip").String() != vip.Value.String() {
 		t.Errorf("%s", vip.Value)
 	}
 	if strings.Contains(winback.Cond.String(), `"tag:frequency"`) || !strings.Contains(winback.Cond.String(), `"tag:vip"`) {
@@ -68,7 +68,7 @@ func TestCompile(t *testing.T) {
 func TestPublishedValuesAreForExpressionsOfTheMoment(t *testing.T) {
 	c := compiled(t, shop, true)
 	for text, want := range map[string]*rule.Expr{"tags.frequency": c.Builder.Published("tag:frequency", rule.Text), "tags.spend": c.Builder.Published("tag:spend", rule.Text),
-		"tags.spend.number": c.Builder.Published("number:spend", rule.Number), "segments.winback": c.Builder.Published("segment:winback", rule.Bool)} {
+		"tags.spend.number": c.Builder.Published("number:spend", rule.Number), "segments.winback": c.Builder.Published("segment:winback", rule.Bool), "tags.vip": c.Builder.Published("tag:vip", rule.Text)} {
 		if got := adHoc(t, c, text); got.String() != want.String() {
 			t.Errorf("%s is %s, want %s", text, got, want)
 		}

@@ -14,6 +14,9 @@ type CompileOptions struct {
 	// Published lets expressions that are checked with Compiled.Env read other tags and segments from the tag
 	// index, as last computed. Without it, and always inside definitions, they are computed in the same run.
 	Published bool
+	// Pinned says of which tags somebody has decided a value by hand, by their IDs; nil: of none. Only the rules of
+	// those are asked what was decided. Tags assigned by hand are always.
+	Pinned func(id uint32) bool
 	// Lenient keeps the faults per definition, in Compiled.Broken, and compiles the rest.
 	Lenient bool
 }
@@ -36,14 +39,20 @@ type Compiled struct {
 	broken   map[Ref]bool
 }
 
-// CompiledTag is a tag that can be computed. Value has the value; for a tag with bands that is the band, and
-// Number the measure, nil for others. The Value of a tag assigned by hand reads the tag index.
+// CompiledTag is a tag that can be computed.
 type CompiledTag struct {
-	Tag      *Tag
-	Value    *rule.Expr
+	Tag *Tag
+	// Value is the effective value: what people decided by hand over what is kept over what the rule gives. Of a tag
+	// with bands it is the band, of one with several values a list. Other rules see this.
+	Value *rule.Expr
+	// Rule is what the rule alone gives; Value where nothing is kept or decided by hand. nil for a tag assigned by hand.
+	Rule *rule.Expr
+	// Number is the measure of a tag with bands, nil for others.
 	Number   *rule.Expr
 	Depends  []Ref // all the definitions below it, not itself, sorted
 	Warnings []errs.Fault
+
+	conds []*rule.Expr // of its cases, in order
 }
 
 // CompiledSegment is a segment whose members can be computed.

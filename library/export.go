@@ -3,8 +3,6 @@ package library
 import (
 	"bytes"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -20,10 +18,12 @@ const longRule = 90
 // order of creation, the schema by name; equal sets give equal bytes.
 func Export(set *Set) ([]byte, error) {
 	top := mapping(false)
-	schema := set.Schema()
-	if len(schema.Events)+len(schema.Traits) > 0 {
-		top.put("schema", schemaNode(schema))
+	top.put("schema", schemaNode(set))
+	tables := list()
+	for t := range set.Tables() {
+		tables.add(tableNode(t))
 	}
+	top.put("tables", tables)
 	measures := mapping(false)
 	for m := range set.Measures() {
 		n := mapping(!long(m.When) && !long(m.Value))
@@ -117,6 +117,13 @@ func long(rule string) bool {
 	return utf8.RuneCountInString(rule) > longRule || strings.Contains(rule, "\n")
 }
 
+// yes adds a key with true, unless it is false.
+func (n *node) yes(key string, is bool) {
+	if is {
+		n.value(key, event.Bool(true))
+	}
+}
+
 // value adds a key with a value of a tag.
 func (n *node) value(key string, v event.Value) {
 	n.Content = append(n.Content, scalar(key, 0), valueNode(v))
@@ -137,21 +144,65 @@ func valueNode(v event.Value) *yaml.Node {
 // and then it would be a text.
 func inFlow(v event.Value) bool { return v.Kind() != event.TimeKind }
 
-func schemaNode(s Schema) *node {
+func schemaNode(set *Set) *node {
+	s := set.Schema()
 	out, events, traits := mapping(false), mapping(false), mapping(false)
-	for _, name := range slices.Sorted(maps.Keys(s.Events)) {
+	for _, name := range sortedKeys(s.Events) {
 		props := mapping(true)
-		for _, prop := range slices.Sorted(maps.Keys(s.Events[name])) {
-			props.text(prop, s.Events[name][prop].String())
+		for _, prop := range sortedKeys(s.Events[name]) {
+			props.put(prop, declaredNode(s.Events[name][prop]))
 		}
 		events.Content = append(events.Content, scalar(name, 0), &props.Node)
 	}
-	for _, name := range slices.Sorted(maps.Keys(s.Traits)) {
-		traits.text(name, s.Traits[name].String())
+	for _, name := range sortedKeys(s.Traits) {
+		traits.put(name, declaredNode(s.Traits[name]))
 	}
 	out.put("events", events)
 	out.put("traits", traits)
+	out.put("consents", consentsNode(set, s.Consents))
 	return out
+}
+
+// declaredNode is a kind, or with more to say of it a mapping.
+func declaredNode(d Declared) *node {
+	if !d.Coerce {
+		return &node{*scalar(d.Kind.String(), 0)}
+	}
+	n := mapping(true)
+	n.text("type", d.Kind.String())
+	n.yes("coerce", true)
+	return n
+}
+
+// consentsNode is a list of names, or with what people call them a mapping.
+func consentsNode(set *Set, names []string) *node {
+	called := mapping(true)
+	plain := list()
+	plain.Style = yaml.FlowStyle
+	any := false
+	for _, name := range names {
+		d := set.byRef[Ref{KindSchema, consentsPrefix + name}]
+		any = any || d.title() != ""
+		called.Content = append(called.Content, scalar(name, 0), scalar(d.title(), 0))
+		plain.Content = append(plain.Content, scalar(name, 0))
+	}
+	if any {
+		return called
+	}
+	return plain
+}
+
+func tableNode(t *Table) *node {
+	n, types := mapping(false), mapping(true)
+	n.text("key", t.Key)
+	n.text("name", t.Name)
+	n.text("by", t.By)
+	for _, column := range sortedKeys(t.Types) {
+		types.text(column, t.Types[column].String())
+	}
+	n.put("types", types)
+	n.Content = append(n.Content, scalar("csv", 0), scalar(t.CSV, yaml.LiteralStyle))
+	return n
 }
 
 func categoryNode(c *Category) *node {
@@ -187,6 +238,7 @@ func tagNode(t *Tag) *node {
 	}
 	if t.Kind == ByHand {
 		n.text("kind", t.Kind)
+		n.yes("multi", t.Multi)
 		values := list()
 		if len(t.Values) > 0 && inFlow(t.Values[0]) {
 			values.Style = yaml.FlowStyle
@@ -198,6 +250,8 @@ func tagNode(t *Tag) *node {
 		return n
 	}
 	n.text("refresh", string(t.Refresh))
+	n.text("keep", t.Keep.String())
+	n.yes("multi", t.Multi)
 	cases := list()
 	for _, c := range t.Cases {
 		item := mapping(!long(c.When) && inFlow(c.Value))

@@ -1,6 +1,7 @@
 package library
 
 import (
+	"encoding/csv"
 	"fmt"
 	"strings"
 	"testing"
@@ -49,6 +50,65 @@ func roundTrip(t rapid.TB, s *Set) []byte {
 		t.Fatalf("the export of the export:\n%s\nwas\n%s %v", again, data, err)
 	}
 	return data
+}
+
+func TestExportOfTheSchemaAndTables(t *testing.T) {
+	s := planned(t, empty(), `
+schema:
+  events: {paid: {amount: {type: number, coerce: true}, at: {type: time}, "products[].sku": text}}
+  traits: {city: text, age: {coerce: true, type: number}}
+  consents: {sms: 短信, email: }
+tables:
+  - key: cities
+    name: 城市表
+    by: city
+    types: {population: number, note: text}
+    csv: |
+      tier; population ;city;note
+      一线;24870000;上海;"a,b"
+      ;;;
+      一线;;北京;
+tags:
+  - {key: likes, name: 喜好, category: interest, purpose: p, owner: o, multi: true, keep: 30d, cases: [{value: a, when: has(traits.city)}]}
+  - {key: hand, name: 手, category: interest, purpose: p, owner: o, kind: manual, multi: true, values: [a, b]}
+`, false).Set
+	want(t, strings.TrimSpace(string(roundTrip(t, s))), `schema:
+  events:
+    paid: {amount: {type: number, coerce: true}, at: time, 'products[].sku': text}
+  traits:
+    age: {type: number, coerce: true}
+    city: text
+  consents: {email: "", sms: 短信}
+tables:
+  - key: cities
+    name: 城市表
+    by: city
+    types: {population: number}
+    csv: |
+      tier,population,city,note
+      一线,24870000,上海,"a,b"
+      一线,,北京,
+tags:
+  - key: likes
+    name: 喜好
+    category: interest
+    purpose: p
+    owner: o
+    refresh: daily
+    keep: 30d
+    multi: true
+    cases:
+      - {value: a, when: 'has(traits.city)'}
+  - key: hand
+    name: 手
+    category: interest
+    purpose: p
+    owner: o
+    kind: manual
+    multi: true
+    values: [a, b]`)
+	names := planned(t, empty(), "schema: {consents: [sms, email]}", false).Set
+	want(t, strings.TrimSpace(string(roundTrip(t, names))), "schema:\n  consents: [email, sms]")
 }
 
 func TestExport(t *testing.T) {
@@ -138,7 +198,9 @@ func TestExportOfAnything(t *testing.T) {
 			}
 			return ""
 		}
-		kind := rapid.Map(rapid.IntRange(int(event.BoolKind), int(event.ListKind)), func(i int) event.Kind { return event.Kind(i) })
+		kind := rapid.Custom(func(t *rapid.T) Declared {
+			return Declared{event.Kind(rapid.IntRange(int(event.BoolKind), int(event.ListKind)).Draw(t, "kind")), rapid.Bool().Draw(t, "coerce")}
+		})
 		value := func(of event.Kind, name string) event.Value {
 			switch of {
 			case event.NumberKind:
@@ -157,7 +219,9 @@ func TestExportOfAnything(t *testing.T) {
 		for i, k := range keys {
 			h := Head{Key: k, State: Active}
 			name := fmt.Sprint(i) + words.Draw(t, "name")
-			switch rapid.IntRange(0, 5).Draw(t, "what") {
+			switch rapid.IntRange(0, 6).Draw(t, "what") {
+			case 6:
+				file.Tables = append(file.Tables, randomTable(t, h, words, maybe))
 			case 0:
 				if i > 0 && len(file.Categories) > 0 {
 					h.Key = rapid.SampledFrom(file.Categories).Draw(t, "parent").Key + "/" + k
@@ -169,11 +233,17 @@ func TestExportOfAnything(t *testing.T) {
 				file.Segments = append(file.Segments, &Segment{Head: h, Name: name, Purpose: maybe(words, "purpose"), Owner: maybe(words, "owner"), When: text.Draw(t, "when")})
 			case 3:
 				d := &Declaration{Head: h}
-				if rapid.Bool().Draw(t, "trait") {
+				switch rapid.IntRange(0, 2).Draw(t, "declared") {
+				case 0:
 					d.Key, d.Trait = traitsPrefix+words.Draw(t, "trait"), kind.Draw(t, "kind")
-				} else {
+				case 1:
+					d.Key, d.Name = consentsPrefix+words.Draw(t, "consent"), maybe(words, "name")
+				default:
 					d.Key = eventsPrefix + words.Draw(t, "event")
-					d.Properties = rapid.MapOf(words, kind).Draw(t, "properties")
+					property := rapid.OneOf(words, rapid.Just("products[].sku"), rapid.Just("a.b[].c[].d")).Filter(func(s string) bool {
+						return !strings.Contains(strings.NewReplacer("products[].sku", "", "a.b[].c[].d", "").Replace(s), "[")
+					})
+					d.Properties = rapid.MapOf(property, kind).Draw(t, "properties")
 				}
 				if slicesContainsKey(file.Schema, d.Key) {
 					continue
@@ -186,6 +256,7 @@ func TestExportOfAnything(t *testing.T) {
 				n := rapid.IntRange(1, 3).Draw(t, "n")
 				switch rapid.IntRange(0, 2).Draw(t, "way") {
 				case 0:
+					tag.Multi = rapid.Bool().Draw(t, "multi")
 					for range n {
 						tag.Cases = append(tag.Cases, Case{value(of, "case"), text.Draw(t, "when")})
 					}
@@ -197,6 +268,10 @@ func TestExportOfAnything(t *testing.T) {
 				default:
 					tag.Kind, tag.Refresh = ByHand, OnlyManually
 					tag.Values = []event.Value{value(of, "value")}
+					tag.Multi = rapid.Bool().Draw(t, "multi")
+				}
+				if tag.Kind == ByRule {
+					tag.Keep = rapid.SampledFrom([]Keep{{}, {}, {Once: true}, {Span: event.Span{N: 3, Unit: event.Month}}, {Span: event.Span{N: 90, Unit: event.Second}}}).Draw(t, "keep")
 				}
 				if rapid.Bool().Draw(t, "classes?") {
 					tag.Classes = []string{"behavior", "state"}
@@ -210,6 +285,40 @@ func TestExportOfAnything(t *testing.T) {
 		}
 		roundTrip(t, e.Set)
 	})
+}
+
+// randomTable makes a table of cells that CSV or YAML could take for something else.
+func randomTable(t *rapid.T, h Head, words *rapid.Generator[string], maybe func(*rapid.Generator[string], string) string) *Table {
+	cell := rapid.OneOf(words, rapid.SampledFrom([]string{"\"", ",", "\"\"", "a,b", "|", "|-", "#", "---", "...", "\\.", "'", ": ", "　", "\t;"})).
+		Filter(func(s string) bool { return strings.TrimSpace(s) == s && cellProblem(s, maxCell) == "" })
+	columns := rapid.SliceOfNDistinct(cell, 1, 4, rapid.ID[string]).Draw(t, "columns")
+	keys := rapid.SliceOfNDistinct(cell, 0, 5, rapid.ID[string]).Draw(t, "keys")
+	var b strings.Builder
+	w := csv.NewWriter(&b)
+	rows := [][]string{columns}
+	for _, key := range keys {
+		row := make([]string, len(columns))
+		for i := range row {
+			row[i] = maybe(cell, "cell")
+		}
+		row[0] = key
+		rows = append(rows, row)
+	}
+	if err := w.WriteAll(rows); err != nil {
+		t.Fatal(err)
+	}
+	f, err := TableFile(h.Key, maybe(words, "name"), columns[0], nil, []byte(b.String()))
+	if err != nil {
+		t.Skip(err) // the first line looks as if something else separated the cells
+	}
+	table := f.Tables[0]
+	if got := table.Rows(); got != len(keys) {
+		t.Fatalf("%d rows of %d:\n%s", got, len(keys), table.CSV)
+	}
+	if len(columns) > 1 && rapid.Bool().Draw(t, "list") {
+		table.Types = map[string]event.Kind{columns[1]: event.ListKind}
+	}
+	return table
 }
 
 func slicesContainsKey(list []*Declaration, key string) bool {

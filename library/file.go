@@ -20,6 +20,7 @@ import (
 type File struct {
 	Name       string
 	Schema     []*Declaration
+	Tables     []*Table
 	Measures   []*Measure
 	Categories []*Category // every node of the trees, parents before children; Key is the path
 	Tags       []*Tag
@@ -35,6 +36,8 @@ func (f *File) definitions(k Kind) []definition {
 		return asDefinitions(f.Segments)
 	case KindMeasure:
 		return asDefinitions(f.Measures)
+	case KindTable:
+		return asDefinitions(f.Tables)
 	case KindCategory:
 		return asDefinitions(f.Categories)
 	}
@@ -52,9 +55,12 @@ func asDefinitions[D definition](list []D) []definition {
 // ParseFile reads a definitions file; name stands in the places of faults. It checks the form only: every
 // fault at once, in an errs.Error of kind Invalid. Whether the definitions fit the library and each other is
 // Set.Plan's to say, whether their rules are right is Compile's.
-func ParseFile(data []byte, name string) (*File, error) {
-	r := &reader{name: name}
-	f := &File{Name: name}
+//
+// It opens no other files: lookup tables must hold their rows. See ReadFile.
+func ParseFile(data []byte, name string) (*File, error) { return parseFile(data, &reader{name: name}) }
+
+func parseFile(data []byte, r *reader) (*File, error) {
+	f := &File{Name: r.name}
 	if root := r.document(data); root != nil {
 		r.file(f, root)
 	}
@@ -161,6 +167,8 @@ func (l *located) sorted() []errs.Fault {
 type reader struct {
 	name   string
 	faults located
+	// open opens a file that the definitions name, and returns its path for messages. nil: no files are opened.
+	open func(name string) (path string, f io.ReadCloser, err error)
 }
 
 func (r *reader) faultAt(line int, what, hint, format string, args ...any) {
@@ -177,12 +185,17 @@ func (r *reader) fault(n *yaml.Node, what, hint, format string, args ...any) {
 
 // file reads the top of the file.
 func (r *reader) file(f *File, root *yaml.Node) {
-	m := r.mapping(root, "", "schema", "measures", "categories", "tags", "segments")
+	m := r.mapping(root, "", "schema", "tables", "measures", "categories", "tags", "segments")
 	if m == nil {
 		return
 	}
 	if n := m.get("schema"); n != nil {
 		f.Schema = r.schema(n)
+	}
+	for _, n := range r.items(m.get("tables"), "tables") {
+		if t := r.table(n); t != nil {
+			f.Tables = append(f.Tables, t)
+		}
 	}
 	if n := m.get("measures"); n != nil {
 		f.Measures = r.measures(n)

@@ -20,9 +20,6 @@ type fields struct {
 	meant map[string]bool
 }
 
-// later are keys of the format that are not read yet.
-var later = map[string]bool{"multi": true, "keep": true}
-
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
 
 var nodeNames = map[yaml.Kind]string{yaml.MappingNode: "keys and values", yaml.SequenceNode: "a list", yaml.ScalarNode: "a text"}
@@ -65,10 +62,6 @@ func (r *reader) mapping(n *yaml.Node, what string, known ...string) *fields {
 				}
 				return
 			}
-		}
-		if later[key.Value] {
-			r.fault(key, what, "leave it out for now", "%s is not available yet", key.Value)
-			return
 		}
 		hint := didYouMean(key.Value, known)
 		if hint == "" {
@@ -157,6 +150,19 @@ func (f *fields) expression(key string) string {
 		f.r.fault(n, f.what, "", "%s: the rule is empty", key)
 	}
 	return text
+}
+
+// yes reads true or false; false when it is not there.
+func (f *fields) yes(key string) bool {
+	n := f.of[key]
+	if n == nil {
+		return false
+	}
+	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!bool" {
+		f.r.fault(n, f.what, "write "+key+": true", "%s: true or false is expected", key)
+		return false
+	}
+	return strings.EqualFold(n.Value, "true")
 }
 
 // choice reads one of some words; "" when it is not there.

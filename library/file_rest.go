@@ -1,6 +1,8 @@
 package library
 
 import (
+	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -80,15 +82,15 @@ var kindWords = map[string]event.Kind{"string": event.TextKind, "str": event.Tex
 	"float": event.NumberKind, "decimal": event.NumberKind, "boolean": event.BoolKind, "timestamp": event.TimeKind, "datetime": event.TimeKind,
 	"instant": event.TimeKind, "day": event.DateKind, "array": event.ListKind}
 
-// schema reads the declared events and traits.
+// schema reads the declared events, traits and consents.
 func (r *reader) schema(n *yaml.Node) []*Declaration {
-	f := r.mapping(n, "schema", "events", "traits")
+	f := r.mapping(n, "schema", "events", "traits", "consents")
 	if f == nil {
 		return nil
 	}
 	var out []*Declaration
 	add := func(d *Declaration, prefix string, key *yaml.Node) {
-		if problem := textProblem(key.Value, 200); problem != "" || strings.TrimSpace(key.Value) == "" {
+		if problem := textProblem(key.Value, maxProperty); problem != "" || strings.TrimSpace(key.Value) == "" {
 			r.fault(key, "schema", "", "%q cannot be a name", key.Value)
 			return
 		}
@@ -97,11 +99,12 @@ func (r *reader) schema(n *yaml.Node) []*Declaration {
 	}
 	if events := f.get("events"); events != nil {
 		r.pairs(events, "schema: events", func(key, value *yaml.Node) {
-			d := &Declaration{Properties: map[string]event.Kind{}}
+			d := &Declaration{Properties: map[string]Declared{}}
 			if !isNull(value) {
 				r.pairs(value, "schema: event "+key.Value, func(prop, kind *yaml.Node) {
-					if k, ok := r.kind(kind, "schema: event "+key.Value+": "+prop.Value, prop.Value); ok {
-						d.Properties[prop.Value] = k
+					r.property(prop, "schema: event "+key.Value)
+					if p, ok := r.declared(kind, "schema: event "+key.Value+": "+prop.Value, prop.Value); ok {
+						d.Properties[prop.Value] = p
 					}
 				})
 			}
@@ -110,12 +113,93 @@ func (r *reader) schema(n *yaml.Node) []*Declaration {
 	}
 	if traits := f.get("traits"); traits != nil {
 		r.pairs(traits, "schema: traits", func(key, value *yaml.Node) {
-			if k, ok := r.kind(value, "schema: trait "+key.Value, key.Value); ok {
-				add(&Declaration{Trait: k}, traitsPrefix, key)
+			if d, ok := r.declared(value, "schema: trait "+key.Value, key.Value); ok {
+				add(&Declaration{Trait: d}, traitsPrefix, key)
 			}
 		})
 	}
+	if consents := f.get("consents"); consents != nil {
+		r.consents(consents, func(d *Declaration, key *yaml.Node) { add(d, consentsPrefix, key) })
+	}
 	return out
+}
+
+// consents reads a list of names, or a mapping from names to what people call them.
+func (r *reader) consents(n *yaml.Node, add func(*Declaration, *yaml.Node)) {
+	const what = "schema: consents"
+	if n.Kind == yaml.SequenceNode {
+		lines := map[string]int{}
+		for _, item := range n.Content {
+			before, twice := lines[item.Value]
+			switch {
+			case item.Kind != yaml.ScalarNode || isNull(item):
+				r.fault(item, what, "write [sms, email], or {sms: 短信}", "a name is expected, this is %s", nodeNames[item.Kind])
+			case twice:
+				r.fault(item, what, "", "%s comes twice, first in line %d", item.Value, before)
+			default:
+				lines[item.Value] = item.Line
+				add(&Declaration{}, item)
+			}
+		}
+		return
+	}
+	r.pairs(n, what, func(key, value *yaml.Node) {
+		d := &Declaration{}
+		if value.Kind != yaml.ScalarNode {
+			r.fault(value, what+": "+key.Value, "write what people call it, as in sms: 短信", "a text is expected, this is %s", nodeNames[value.Kind])
+		} else if !isNull(value) {
+			d.Name = strings.TrimSpace(value.Value)
+			if problem := textProblem(d.Name, maxName); problem != "" {
+				r.fault(value, what+": "+key.Value, "", "%s", problem)
+			}
+		}
+		add(d, key)
+	})
+}
+
+// numbered is a list's element by its number, in the name of a property.
+var numbered = regexp.MustCompile(`\[\d+\]\.`)
+
+// property checks the name of a property: a path with dots, [] after the lists on it.
+func (r *reader) property(n *yaml.Node, what string) {
+	name := n.Value
+	if problem := textProblem(name, maxProperty); problem != "" || strings.TrimSpace(name) == "" {
+		r.fault(n, what, "", "%q cannot be a name", name)
+		return
+	}
+	const listHint = `write "products[].sku": the property sku of the elements of the list products`
+	if numbered.MatchString(name) {
+		r.fault(n, what, listHint, "%q: elements have no numbers", name)
+		return
+	}
+	parts := strings.Split(name, ".")
+	for i, part := range parts {
+		list, isList := strings.CutSuffix(part, "[]")
+		switch {
+		case list == "" && (isList || strings.Contains(name, "[]")), isList && strings.ContainsAny(list, "[]"):
+			r.fault(n, what, listHint, "%q cannot be a name", name)
+			return
+		case isList && i == len(parts)-1:
+			r.fault(n, what, "write "+strings.TrimSuffix(name, "[]")+": list", "%q: what the elements are is not declared", name)
+			return
+		}
+	}
+}
+
+// declared reads a kind, or {type: …, coerce: true}.
+func (r *reader) declared(n *yaml.Node, what, name string) (d Declared, ok bool) {
+	if n.Kind == yaml.MappingNode && len(n.Content) > 0 && slices.ContainsFunc(n.Content, func(c *yaml.Node) bool { return c.Value == "type" || c.Value == "coerce" }) {
+		f := r.mapping(n, what, "type", "coerce")
+		d.Coerce = f.yes("coerce")
+		kind := f.of["type"]
+		if kind == nil {
+			f.missing(n, "type", "write {type: number, coerce: true}", "the type is missing")
+			return d, false
+		}
+		n = kind
+	}
+	d.Kind, ok = r.kind(n, what, name)
+	return d, ok
 }
 
 // kind reads a kind of values.

@@ -30,7 +30,7 @@ func (r *reader) keyed(n *yaml.Node, k Kind, known ...string) *fields {
 }
 
 func (r *reader) tag(n *yaml.Node) *Tag {
-	f := r.keyed(n, KindTag, "key", "was", "name", "category", "purpose", "owner", "refresh", "kind", "cases", "value", "bands",
+	f := r.keyed(n, KindTag, "key", "was", "name", "category", "purpose", "owner", "refresh", "kind", "multi", "keep", "cases", "value", "bands",
 		"values", "classes", "rfm", "entity")
 	if f == nil {
 		return nil
@@ -46,6 +46,8 @@ func (r *reader) tag(n *yaml.Node) *Tag {
 		RFM:      f.choice("rfm", "R", "F", "M"),
 		Entity:   CustomerEntity,
 		Classes:  r.classes(f.of["classes"], f.what),
+		Multi:    f.yes("multi"),
+		Keep:     f.keep(),
 	}
 	if entity := f.text("entity"); entity != "" && entity != CustomerEntity {
 		r.fault(f.of["entity"], f.what, "leave it out", "entity: only customers carry tags so far")
@@ -72,6 +74,9 @@ func (r *reader) manual(f *fields, t *Tag) {
 		r.fault(f.of["refresh"], f.what, "leave it out", "refresh: a tag assigned by hand is never computed")
 	}
 	t.Refresh = OnlyManually
+	if n := f.of["keep"]; n != nil {
+		r.fault(n, f.what, "leave it out", "keep: what is assigned by hand stays until it is taken back or expires")
+	}
 	for _, item := range r.items(f.of["values"], f.what+": values") {
 		v, ok := r.literal(item, f.what+": values")
 		if ok && slices.ContainsFunc(t.Values, v.Equal) {
@@ -97,6 +102,9 @@ func (r *reader) computed(f *fields, t *Tag) {
 		r.fault(value, f.what, "keep one of them", "a tag has cases or a value, not both")
 	case cases == nil && value == nil && f.of["values"] == nil:
 		r.fault(f.node, f.what, "write cases: or value:, or kind: manual", "there is no rule that gives the tag")
+	}
+	if t.Multi && cases == nil && value != nil {
+		r.fault(f.of["multi"], f.what, "leave it out, or write cases:", "multi: a tag with a value has one value; only a tag with cases, or assigned by hand, can have several")
 	}
 	t.Value = f.expression("value")
 	if n := f.of["bands"]; n != nil {

@@ -2,6 +2,8 @@ package library
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -16,8 +18,11 @@ const (
 	maxName = 100 // characters of a name or value
 	maxText = 500 // characters of a purpose
 
-	eventsPrefix = "events."
-	traitsPrefix = "traits."
+	maxProperty = 200 // characters of a property's name
+
+	eventsPrefix   = "events."
+	traitsPrefix   = "traits."
+	consentsPrefix = "consents."
 )
 
 // reservedKeys would be read as something else in a rule.
@@ -57,6 +62,8 @@ func textProblem(text string, longest int) string {
 	}
 	return ""
 }
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // didYouMean is the hint for a word that is not known, "" when nothing like it is.
 func didYouMean(word string, known []string) string {

@@ -1,5 +1,5 @@
-// Package library is the tag library: the definitions of tags, segments, measures, categories and of the
-// schema. It knows their file (YAML), their checks, their versions in the database, what an edit would change,
+// Package library is the tag library: the definitions of tags, segments, measures, categories, lookup tables and of
+// the schema. It knows their file (YAML), their checks, their versions in the database, what an edit would change,
 // and how to turn them into checked rules. It does not evaluate rules and knows no customers.
 package library
 
@@ -20,10 +20,11 @@ const (
 	KindMeasure  Kind = "measure"
 	KindCategory Kind = "category"
 	KindSchema   Kind = "schema"
+	KindTable    Kind = "table"
 )
 
 // kinds lists them so that what others refer to comes first.
-var kinds = [...]Kind{KindSchema, KindMeasure, KindCategory, KindTag, KindSegment}
+var kinds = [...]Kind{KindSchema, KindTable, KindMeasure, KindCategory, KindTag, KindSegment}
 
 // State says whether a definition is in use.
 type State string
@@ -49,7 +50,7 @@ type Head struct {
 	// share one numbering, from 0.
 	ID uint32
 	// Key is what rules call it. Of a category it is the path, "behavior/purchase"; of a declaration of the
-	// schema "events.NAME" or "traits.NAME".
+	// schema "events.NAME", "traits.NAME" or "consents.NAME".
 	Key string
 	// Was is the key that the definition had before, in a file that renames it. It is not stored.
 	Was     string
@@ -129,9 +130,13 @@ type Tag struct {
 	Owner    string
 	Refresh  Refresh
 	Kind     string // ByRule or ByHand
-	Cases    []Case
-	Value    string // an expression
-	Bands    []rule.Band
+	// Multi: a customer can have several of the values, all of those whose cases hold. Only with Cases and ByHand.
+	Multi bool
+	// Keep says whether a value outlives its rule; not for tags assigned by hand.
+	Keep  Keep
+	Cases []Case
+	Value string // an expression
+	Bands []rule.Band
 	// Values are what a tag assigned by hand may have; none: anything.
 	Values []event.Value
 	// Classes are the tag's own classes; when empty they come from its category. See Set.Classes.
@@ -140,7 +145,7 @@ type Tag struct {
 	Entity  string
 }
 
-// Case is a value and the condition that gives it. The first case that holds counts.
+// Case is a value and the condition that gives it. The first case that holds counts, with Multi all that hold.
 type Case struct {
 	Value event.Value
 	When  string
@@ -173,19 +178,30 @@ type Category struct {
 	Children []*Category // active ones, in order of creation; filled in by a Set, not in a File
 }
 
-// Declaration is one event or trait of the schema.
-type Declaration struct {
-	Head
-	// Properties are the declared properties of an event; nil for a trait. Names are dotted where nested.
-	Properties map[string]event.Kind
-	// Trait is the declared kind of a trait; Missing for an event.
-	Trait event.Kind
+// Declared is what the schema says of a property or trait. A value of another kind refuses the row that brings it;
+// with Coerce it is turned into the kind where that is possible, and refuses the row only where it is not.
+type Declared struct {
+	Kind   event.Kind
+	Coerce bool
 }
 
-// Schema is what is declared of events and traits.
+// Declaration is one event, trait or consent of the schema.
+type Declaration struct {
+	Head
+	// Properties are the declared properties of an event; nil for others. Names are dotted where nested, and
+	// "products[].sku" is the property sku of the elements of the list products.
+	Properties map[string]Declared
+	// Trait is what is declared of a trait; its Kind is Missing for others.
+	Trait Declared
+	// Name is what people call a consent; it may be empty, and is for others.
+	Name string
+}
+
+// Schema is what is declared of events, traits and consents.
 type Schema struct {
-	Events map[string]map[string]event.Kind
-	Traits map[string]event.Kind
+	Events   map[string]map[string]Declared // by event and property
+	Traits   map[string]Declared
+	Consents []string // sorted
 }
 
 func (h *Head) head() *Head { return h }
@@ -202,11 +218,11 @@ func (m Measure) with(h Head) definition     { m.Head = h; return &m }
 func (c Category) with(h Head) definition    { c.Head = h; return &c }
 func (d Declaration) with(h Head) definition { d.Head = h; return &d }
 
-func (t *Tag) title() string       { return t.Name }
-func (s *Segment) title() string   { return s.Name }
-func (*Measure) title() string     { return "" }
-func (c *Category) title() string  { return c.Name }
-func (*Declaration) title() string { return "" }
+func (t *Tag) title() string         { return t.Name }
+func (s *Segment) title() string     { return s.Name }
+func (*Measure) title() string       { return "" }
+func (c *Category) title() string    { return c.Name }
+func (d *Declaration) title() string { return d.Name }
 
 func (t *Tag) linked() string       { return t.Category }
 func (*Segment) linked() string     { return "" }
@@ -238,11 +254,14 @@ func (m *Measure) rules() []ruleText {
 func (*Category) rules() []ruleText    { return nil }
 func (*Declaration) rules() []ruleText { return nil }
 
-// event returns the name of the declared event, false for a trait.
+// event returns the name of the declared event, false for others.
 func (d *Declaration) event() (string, bool) { return cutPrefix(d.Key, eventsPrefix) }
 
-// trait returns the name of the declared trait, false for an event.
+// trait returns the name of the declared trait, false for others.
 func (d *Declaration) trait() (string, bool) { return cutPrefix(d.Key, traitsPrefix) }
+
+// consent returns the name of the declared consent, false for others.
+func (d *Declaration) consent() (string, bool) { return cutPrefix(d.Key, consentsPrefix) }
 
 // fixedValues lists the values that a tag can have, nil when its definition does not fix them. Each comes once.
 func (t *Tag) fixedValues() []event.Value {

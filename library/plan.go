@@ -35,7 +35,7 @@ type Change struct {
 type Edit struct {
 	Set      *Set         // the library as it will be
 	Changes  []Change     // one for every definition of the file in its order, Same included; then what is retired
-	Warnings []errs.Fault // what can be applied all the same, but should be looked at
+	Warnings []errs.Fault // what can be applied all the same, but should be looked at; see Warn
 
 	base *Set
 }
@@ -51,6 +51,7 @@ type planner struct {
 	next     uint32
 	after    map[uint32]definition // by ID
 	renamed  map[Ref]Ref           // from the key before to the key after
+	retired  map[Ref]bool
 	changes  []Change
 	faults   located
 	warnings located
@@ -62,7 +63,43 @@ type planner struct {
 // Everything that does not fit is told at once, in an errs.Error of kind Invalid. The rules' texts are not
 // checked: call Compile on the new set for that.
 func (s *Set) Plan(file *File, prune bool) (*Edit, error) {
-	p := &planner{base: s, next: s.next, after: map[uint32]definition{}, renamed: map[Ref]Ref{}}
+	p := s.planner()
+	mentioned := map[uint32]bool{}
+	for _, k := range kinds {
+		if err := p.definitions(file.definitions(k), mentioned); err != nil {
+			return nil, err
+		}
+	}
+	if prune {
+		for i := len(kinds) - 1; i >= 0; i-- { // what refers to others first
+			for _, d := range slices.Backward(s.byKind[kinds[i]]) {
+				if !mentioned[d.head().ID] {
+					p.retire(d)
+				}
+			}
+		}
+	}
+	return p.edit("change or retire those first, or keep it in the file")
+}
+
+// Retire says what it would change to take definitions out, which are active now. What others refer to is refused,
+// with its users; the error is NotFound when there is no such definition.
+func (s *Set) Retire(of ...Ref) (*Edit, error) {
+	p := s.planner()
+	for _, r := range of {
+		d := s.byRef[r]
+		switch {
+		case d == nil:
+			return nil, errs.New(errs.NotFound, "there is no %s", r)
+		case d.head().State == Active && !p.retired[r]:
+			p.retire(p.after[d.head().ID])
+		}
+	}
+	return p.edit("change or retire those first")
+}
+
+func (s *Set) planner() *planner {
+	p := &planner{base: s, next: s.next, after: map[uint32]definition{}, renamed: map[Ref]Ref{}, retired: map[Ref]bool{}}
 	for _, d := range s.all {
 		if h := *d.head(); h.place.file != "" { // it is not this file's
 			h.place = place{}
@@ -70,33 +107,21 @@ func (s *Set) Plan(file *File, prune bool) (*Edit, error) {
 		}
 		p.after[d.head().ID] = d
 	}
-	mentioned := map[uint32]bool{}
-	for _, k := range kinds {
-		if err := p.definitions(file.definitions(k), mentioned); err != nil {
-			return nil, err
-		}
-	}
-	retired := map[Ref]bool{}
-	if prune {
-		for i := len(kinds) - 1; i >= 0; i-- { // what refers to others first
-			for _, d := range slices.Backward(s.byKind[kinds[i]]) {
-				if !mentioned[d.head().ID] {
-					p.retire(d)
-					retired[d.ref()] = true
-				}
-			}
-		}
-	}
+	return p
+}
+
+// edit holds what was planned against the standards. inUse is the cure where something cannot be retired.
+func (p *planner) edit(inUse string) (*Edit, error) {
 	list := make([]definition, 0, len(p.after))
 	for _, d := range p.after {
 		list = append(list, d)
 	}
-	e := &Edit{Set: newSet(s.Revision, p.next, list), Changes: p.changes, base: s}
+	e := &Edit{Set: newSet(p.base.Revision, p.next, list), Changes: p.changes, base: p.base}
 	if !e.Empty() {
 		e.Set.Revision++
 	}
 	if len(p.faults.lines) == 0 { // clashing keys would make the rest misleading
-		p.check(e.Set, retired)
+		p.check(e.Set, inUse)
 	}
 	if err := errs.Faulty("the definitions cannot be applied", p.faults.sorted()); err != nil {
 		return nil, err
@@ -201,4 +226,5 @@ func (p *planner) retire(d definition) {
 	c := Change{Kind: d.ref().Kind, Key: h.Key, What: Retire, after: d.with(h)}
 	p.after[h.ID] = c.after
 	p.changes = append(p.changes, c)
+	p.retired[d.ref()] = true
 }

@@ -8,24 +8,29 @@ import (
 )
 
 // check holds the library as it would be against the standards: categories exist, names carry their prefix and
-// are no one else's, and what others refer to is still there. retired are those that prune takes out.
-func (p *planner) check(after *Set, retired map[Ref]bool) {
+// are no one else's, and what others refer to is still there. inUse is the cure where it is not.
+func (p *planner) check(after *Set, inUse string) {
 	users := map[Ref][]string{} // of what is retired
 	var order []Ref
 	for _, k := range kinds {
 		for _, d := range after.byKind[k] {
 			for _, to := range references(d) {
+				renamed, was := p.renamed[to]
 				if after.active(to) != nil || to.Kind == KindCategory && builtIn(to.Key) {
+					if was && d.head().place.file == "" {
+						p.warn(d, "", "write "+inRule(renamed)+" in it if that is meant, and put "+d.ref().String()+" into the file",
+							"it refers to %s, which is another one now: the one before is called %s", to, renamed.Key)
+					}
 					continue
 				}
-				switch renamed, was := p.renamed[to]; {
+				switch {
 				case was:
 					hint := "write " + inRule(renamed)
 					if d.head().place.file == "" {
 						hint += ", and put " + d.ref().String() + " into the file"
 					}
 					p.fault(d, "", hint, "it refers to %s, which is renamed to %s", to, renamed.Key)
-				case retired[to]:
+				case p.retired[to]:
 					if users[to] == nil {
 						order = append(order, to)
 					}
@@ -37,13 +42,16 @@ func (p *planner) check(after *Set, retired map[Ref]bool) {
 		}
 	}
 	for _, to := range order {
-		p.fault(after.byRef[to], "", "change or retire those first, or keep it in the file", "it cannot be retired: it is used by %s", strings.Join(users[to], ", "))
+		p.fault(after.byRef[to], "", inUse, "it cannot be retired: it is used by %s", strings.Join(users[to], ", "))
 	}
 	p.names(after)
 }
 
 // inRule is how a rule writes a ref.
 func inRule(r Ref) string {
+	if r.Kind == KindTable {
+		return fmt.Sprintf("lookup(%q, …)", r.Key)
+	}
 	for name, k := range refNames {
 		if k == r.Kind {
 			return name + "." + r.Key

@@ -253,7 +253,8 @@ segments:
 		"category behavior/purchase: it cannot be retired: it is used by tag vip",
 		"measure f: it cannot be retired: it is used by segment winback")
 	// A name of an event inside where is no reference.
-	planned(t, s, `segments: [{key: winback, name: 重点召回, when: 'events.order_paid.where(tags, tags.spend > 1).count() > 0'}]`, true)
+	planned(t, s, `schema: {events: {order_paid: {}}}
+segments: [{key: winback, name: 重点召回, when: 'events.order_paid.where(tags, tags.spend > 1).count() > 0'}]`, true)
 	if got := s.Users(Ref{KindTag, "spend"}); len(got) != 1 || got[0] != (Ref{KindSegment, "winback"}) {
 		t.Errorf("users of spend: %v", got)
 	}

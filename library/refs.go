@@ -2,6 +2,7 @@ package library
 
 import (
 	"slices"
+	"strings"
 
 	"tagma/event"
 	"tagma/rule"
@@ -30,9 +31,13 @@ func references(d definition) []Ref {
 	return out
 }
 
+// schemaNames are the names in rules under which what the schema declares is reached.
+var schemaNames = map[string]string{"events": eventsPrefix, "traits": traitsPrefix, "consent": consentsPrefix}
+
 // walkRefs calls add for the refs in a tree. bound are the names that an enclosing where, sum, … gives to its
 // events: tags.x is no tag where tags is such a name.
 func walkRefs(n rule.Node, bound []string, add func(Ref)) {
+	schemaRefs(n, bound, add)
 	switch n := n.(type) {
 	case *rule.Member:
 		if root, ok := n.X.(*rule.Name); ok {
@@ -50,6 +55,9 @@ func walkRefs(n rule.Node, bound []string, add func(Ref)) {
 		walkRefs(n.X, bound, add)
 		walkRefs(n.Key, bound, add)
 	case *rule.Call:
+		if key, ok := literalText(n, 0); ok && n.Recv == nil && n.Fun == "lookup" {
+			add(Ref{KindTable, key})
+		}
 		if n.Recv != nil {
 			walkRefs(n.Recv, bound, add)
 			if len(n.Args) > 1 {
@@ -74,6 +82,53 @@ func walkRefs(n rule.Node, bound []string, add func(Ref)) {
 		for _, item := range n.Items {
 			walkRefs(item, bound, add)
 		}
+	}
+}
+
+// literalText is an argument of a call that is a text written there.
+func literalText(n *rule.Call, i int) (string, bool) {
+	if i >= len(n.Args) {
+		return "", false
+	}
+	lit, ok := n.Args[i].(*rule.Literal)
+	if !ok || lit.Value.Kind() != event.TextKind {
+		return "", false
+	}
+	return lit.Value.Text(), true
+}
+
+// schemaRefs adds what a node itself says of events, traits and consents. In traits.address.city every part could be the
+// name, so all of them are added: refs to what is not declared mean nothing.
+func schemaRefs(n rule.Node, bound []string, add func(Ref)) {
+	if call, ok := n.(*rule.Call); ok {
+		root, isName := call.Recv.(*rule.Name)
+		if isName && root.Name == "events" && call.Fun == "any" && !slices.Contains(bound, root.Name) {
+			for i := range call.Args {
+				if name, ok := literalText(call, i); ok {
+					add(Ref{KindSchema, eventsPrefix + name})
+				}
+			}
+		}
+		return
+	}
+	var keys []string
+	for {
+		switch x := n.(type) {
+		case *rule.Member:
+			keys, n = append(keys, x.Name), x.X
+			continue
+		case *rule.Index:
+			if key, ok := x.Key.(*rule.Literal); ok && key.Value.Kind() == event.TextKind {
+				keys, n = append(keys, key.Value.Text()), x.X
+				continue
+			}
+		case *rule.Name:
+			if prefix, ok := schemaNames[x.Name]; ok && len(keys) > 0 && !slices.Contains(bound, x.Name) {
+				slices.Reverse(keys)
+				add(Ref{KindSchema, prefix + strings.Join(keys, ".")})
+			}
+		}
+		return
 	}
 }
 

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"iter"
 	"slices"
-
-	"tagma/event"
 )
 
 // Set is the whole library at a moment, active and retired definitions. It is immutable.
@@ -65,6 +63,9 @@ func (s *Set) Segment(key string) (*Segment, bool) { return find[*Segment](s, Ki
 // Measure returns the measure of a key, active or retired; false when there is none.
 func (s *Set) Measure(key string) (*Measure, bool) { return find[*Measure](s, KindMeasure, key) }
 
+// Table returns the lookup table of a key, active or retired; false when there is none.
+func (s *Set) Table(key string) (*Table, bool) { return find[*Table](s, KindTable, key) }
+
 // Category returns the category of a path, active or retired; false when there is none.
 func (s *Set) Category(path string) (*Category, bool) { return find[*Category](s, KindCategory, path) }
 
@@ -97,6 +98,9 @@ func (s *Set) Segments() iter.Seq[*Segment] { return activeOf[*Segment](s, KindS
 
 // Measures yields the active measures in order of creation.
 func (s *Set) Measures() iter.Seq[*Measure] { return activeOf[*Measure](s, KindMeasure) }
+
+// Tables yields the active lookup tables in order of creation.
+func (s *Set) Tables() iter.Seq[*Table] { return activeOf[*Table](s, KindTable) }
 
 // Categories yields the active top categories in order of creation.
 func (s *Set) Categories() iter.Seq[*Category] { return slices.Values(s.roots) }
@@ -133,14 +137,17 @@ func (s *Set) keys(k Kind) []string {
 
 // Schema returns the active declarations.
 func (s *Set) Schema() Schema {
-	out := Schema{Events: map[string]map[string]event.Kind{}, Traits: map[string]event.Kind{}}
+	out := Schema{Events: map[string]map[string]Declared{}, Traits: map[string]Declared{}}
 	for d := range activeOf[*Declaration](s, KindSchema) {
 		if name, ok := d.event(); ok {
 			out.Events[name] = d.Properties
 		} else if name, ok := d.trait(); ok {
 			out.Traits[name] = d.Trait
+		} else if name, ok := d.consent(); ok {
+			out.Consents = append(out.Consents, name)
 		}
 	}
+	slices.Sort(out.Consents)
 	return out
 }
 
@@ -154,13 +161,38 @@ func (s *Set) Prefix(path string) string {
 	return ""
 }
 
-// Users returns the active definitions that refer to one: rules that speak of it, tags and categories in it.
+// Users returns the active definitions that refer to one directly: rules that speak of it, tags and categories in it.
+// See the function Users for those that reach it through others.
 func (s *Set) Users(of Ref) []Ref {
 	var out []Ref
 	for _, k := range kinds {
 		for _, d := range s.byKind[k] {
 			if slices.Contains(references(d), of) {
 				out = append(out, d.ref())
+			}
+		}
+	}
+	return out
+}
+
+// Users returns all active definitions of a set that refer to one, directly and through others: what a change of it
+// could change. The nearest come first.
+func Users(set *Set, of Ref) []Ref {
+	users := map[Ref][]Ref{} // direct ones
+	for _, k := range kinds {
+		for _, d := range set.byKind[k] {
+			for _, to := range references(d) {
+				users[to] = append(users[to], d.ref())
+			}
+		}
+	}
+	var out []Ref
+	seen := map[Ref]bool{of: true}
+	for next := []Ref{of}; len(next) > 0; next = next[1:] {
+		for _, r := range users[next[0]] {
+			if !seen[r] {
+				seen[r] = true
+				out, next = append(out, r), append(next, r)
 			}
 		}
 	}

@@ -6,6 +6,9 @@ type Shape struct {
 	Segments   int
 	Measures   int
 	Categories int
+	Tables     int     // lookup tables
+	Multi      int     // tags of which a customer can have several values
+	Kept       int     // tags whose values outlive their rule
 	MaxDepth   int     // levels of the deepest category
 	AvgDepth   float64 // mean over the tags of the level of their category; 0 without tags
 	// Sets tells, for each built-in standard, which classes have tags. A tag may count in several classes.
@@ -24,7 +27,7 @@ type Coverage struct {
 
 // Shape measures the active part of the set.
 func (s *Set) Shape() Shape {
-	out := Shape{RFM: map[string]int{}, Segments: len(s.byKind[KindSegment]), Measures: len(s.byKind[KindMeasure]),
+	out := Shape{RFM: map[string]int{}, Segments: len(s.byKind[KindSegment]), Measures: len(s.byKind[KindMeasure]), Tables: len(s.byKind[KindTable]),
 		Categories: len(s.byKind[KindCategory])}
 	for _, d := range s.byKind[KindCategory] {
 		out.MaxDepth = max(out.MaxDepth, level(d.head().Key))
@@ -34,6 +37,12 @@ func (s *Set) Shape() Shape {
 	for t := range s.Tags() {
 		out.Tags++
 		levels += level(t.Category)
+		if t.Multi {
+			out.Multi++
+		}
+		if t.Keep.Set() {
+			out.Kept++
+		}
 		if t.RFM != "" {
 			out.RFM[t.RFM]++
 		}

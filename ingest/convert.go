@@ -114,9 +114,9 @@ func (r *reading) moment(s string) (m moment, present bool, t *trouble) {
 
 func parseBool(s string) (value, ok bool) {
 	switch strings.ToLower(s) {
-	case "true", "yes", "1", "y", "t", "on", "是", "真":
+	case "true", "yes", "1", "y", "t", "on", "是", "真", "同意":
 		return true, true
-	case "false", "no", "0", "n", "f", "off", "否", "假":
+	case "false", "no", "0", "n", "f", "off", "否", "假", "拒绝", "不同意":
 		return false, true
 	}
 	return false, false

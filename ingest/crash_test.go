@@ -79,6 +79,7 @@ source: s
 rows:
   identify: {user_id: id, phone: phone}
   traits: {city: city, level: {from: level, as: number}}
+  consents: {mail: '=row.what == "buy"'}
   events:
     - {name: buy, when: 'row.what == "buy"', time: date, message_id: mid, properties: {n: {from: level, as: number}}}
     - {name: any, time: date, properties: {what: what}}

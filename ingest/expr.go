@@ -13,7 +13,7 @@ type expressions struct {
 	env    *rule.RowEnv
 	zone   *event.Zone
 	twice  map[string]bool // columns that the file has several times
-	tables map[string]rule.Table
+	tables map[string]rule.FileTable
 
 	// The batch being evaluated.
 	rows  *Rows
@@ -25,7 +25,7 @@ type expressions struct {
 
 func newExpressions(columns []string, tables map[string]*table, zone *event.Zone) *expressions {
 	x := &expressions{env: &rule.RowEnv{Columns: columns, Tables: map[string][]string{}}, zone: zone,
-		twice: map[string]bool{}, tables: map[string]rule.Table{}, index: map[string]int{}, codes: make([]uint32, batchRows)}
+		twice: map[string]bool{}, tables: map[string]rule.FileTable{}, index: map[string]int{}, codes: make([]uint32, batchRows)}
 	for i, c := range columns {
 		if _, ok := x.index[c]; ok {
 			x.twice[c] = true

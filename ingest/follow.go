@@ -41,7 +41,7 @@ func apply(ctx context.Context, store warehouse.Store, e *stream.Entry) error {
 			return err
 		}
 		return store.Append(ctx, &warehouse.Batch{Offset: e.End(), Profiles: b.Profiles, Identifiers: b.Identifiers,
-			Events: b.Events, System: b.System, Traits: b.Traits, Seen: b.Seen})
+			Events: b.Events, System: b.System, Traits: b.Traits, Consents: b.Consents, Seen: b.Seen})
 	}
 	return fmt.Errorf("import: the event log has an entry of kind %d, which this program does not know: upgrade the program", e.Kind)
 }

@@ -40,7 +40,7 @@ func TestReaderTakesBlocksAndLoads(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := dump(t, d.Store)
-	for _, line := range []string{"offset 12, 9 profiles", `1 buy of 7 at 1969-12-31T23:59:59.995Z #9 source="web" amount=12.5 tags=["a", true]`, `2 sent of 8 `, `3 city of 7 at 1970-01-01T00:00:00.012Z #7`} {
+	for _, line := range []string{"offset 14, 9 profiles", `5 sms of 8 at 1970-01-01T00:00:00.014Z #9 value=true`, `1 buy of 7 at 1969-12-31T23:59:59.995Z #11 source="web" amount=12.5 tags=["a", true]`, `2 sent of 8 `, `3 city of 7 at 1970-01-01T00:00:00.012Z #7`} {
 		if len(grep(got, line)) != 1 {
 			t.Errorf("not there: %s\n%s", line, got)
 		}

@@ -16,6 +16,7 @@ import (
 	"tagma/db"
 	"tagma/errs"
 	"tagma/event"
+	"tagma/library"
 )
 
 // Limits of what is committed as one. Chunks end at the same rows whenever a file is read.
@@ -53,7 +54,9 @@ type Report struct {
 	Skipped   int64 `json:"skipped"` // by the mapping's skip
 
 	Events       int64 `json:"events"`
-	Traits       int64 `json:"traits"` // values written; a value repeated on neighbouring rows is written once
+	Traits       int64 `json:"traits"` // values and removals written; a value repeated on neighbouring rows is written once
+	Consents     int64 `json:"consents"`
+	Assigned     int64 `json:"assigned"` // assignments recorded
 	NewCustomers int64 `json:"new_customers"`
 	Identifiers  int64 `json:"identifiers"`
 	Conflicts    int64 `json:"conflicts"` // refused rows that identify two customers
@@ -83,6 +86,8 @@ func (r *Report) add(o *Report) {
 	r.Skipped += o.Skipped
 	r.Events += o.Events
 	r.Traits += o.Traits
+	r.Consents += o.Consents
+	r.Assigned += o.Assigned
 	r.NewCustomers += o.NewCustomers
 	r.Identifiers += o.Identifiers
 	r.Conflicts += o.Conflicts
@@ -129,6 +134,8 @@ type importer struct {
 	m       *Mapping
 	o       Options
 	tables  map[string]*table
+	schema  library.Schema // as it is when the import begins
+	tags    *assigning     // nil where no tags are assigned
 	taker   *taker
 	rejects *rejects
 	report  Report
@@ -136,7 +143,20 @@ type importer struct {
 }
 
 func (im *importer) run(ctx context.Context, files []string) error {
-	if err := im.check(files); err != nil {
+	definitions, err := library.Load(ctx, im.d.DB.Read())
+	if err != nil {
+		return err
+	}
+	im.schema = definitions.Schema()
+	unknown, err := im.openTags(ctx)
+	if im.tags != nil {
+		defer im.tags.known.Close()
+	}
+	if err != nil {
+		return err
+	}
+	im.taker.tags = im.tags
+	if err := im.check(files, unknown); err != nil {
 		return err
 	}
 	for i, name := range files {
@@ -165,8 +185,9 @@ func (im *importer) stopped(err error) error {
 }
 
 // check holds the mapping against every file before anything is taken.
-func (im *importer) check(files []string) error {
+func (im *importer) check(files []string, unknown []errs.Fault) error {
 	tables, faults := im.m.loadTables()
+	faults = append(unknown, faults...)
 	im.tables = tables
 	stdin := 0
 	for _, name := range files {
@@ -183,7 +204,7 @@ func (im *importer) check(files []string) error {
 			return err
 		}
 		if len(tables) == len(im.m.table) {
-			_, found := im.m.bind(file.columns(), tables)
+			_, found := im.m.bind(file.columns(), tables, im.schema)
 			for _, f := range found {
 				f.Message += " (" + name + ")"
 				faults = append(faults, f)
@@ -214,10 +235,11 @@ func (im *importer) file(ctx context.Context, name string, number, files int) er
 	if err != nil {
 		return err
 	}
-	program, faults := im.m.bind(file.columns(), im.tables)
+	program, faults := im.m.bind(file.columns(), im.tables, im.schema)
 	if len(faults) > 0 {
 		return errors.Join(errs.Faulty(file.name+" does not fit the mapping", faults), file.close())
 	}
+	program.tags = im.tags.reading(im.d)
 	im.rejects.file(file.name, file.columns())
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -313,8 +335,11 @@ func (im *importer) commit(ctx context.Context, name string, c *chunk) error {
 				return err
 			}
 		}
-		return nil
+		return t.writeAssigned(ctx, l)
 	})
+	if err == nil && t.report.Assigned > 0 {
+		err = im.d.Tags.Deps.CatchUp(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -365,7 +390,7 @@ func (im *importer) end(ctx context.Context, id uint64, before Report, failed er
 	r := im.report
 	for _, n := range []struct{ now, then *int64 }{{&r.Rows, &before.Rows}, {&r.Accepted, &before.Accepted}, {&r.Duplicate, &before.Duplicate},
 		{&r.Refused, &before.Refused}, {&r.Skipped, &before.Skipped}, {&r.Events, &before.Events}, {&r.Traits, &before.Traits},
-		{&r.NewCustomers, &before.NewCustomers}, {&r.Identifiers, &before.Identifiers}, {&r.Conflicts, &before.Conflicts}} {
+		{&r.Consents, &before.Consents}, {&r.Assigned, &before.Assigned}, {&r.NewCustomers, &before.NewCustomers}, {&r.Identifiers, &before.Identifiers}, {&r.Conflicts, &before.Conflicts}} {
 		*n.now -= *n.then
 	}
 	r.Reasons = nil

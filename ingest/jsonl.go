@@ -12,7 +12,7 @@ import (
 	"tagma/event"
 )
 
-// jsonLines reads one JSON object a line. Nested objects become dotted names; null is a missing value.
+// jsonLines reads one JSON object a line. Nested objects become dotted names; null is a missing value, and noted.
 type jsonLines struct {
 	textReader
 	row  int64
@@ -57,7 +57,7 @@ func (j *jsonLines) next() (*Rows, error) {
 			r.Bad = append(r.Bad, bad)
 			continue
 		}
-		props, err := parseObject(line)
+		props, nulls, err := parseObject(line)
 		if err != nil {
 			bad.Reason, bad.Detail = reasonJSON, fmt.Sprintf("%s: %v", reasonJSON, err)
 			if errors.Is(err, event.ErrNumber) {
@@ -67,6 +67,12 @@ func (j *jsonLines) next() (*Rows, error) {
 			continue
 		}
 		r.Row, r.Line = append(r.Row, j.row), append(r.Line, j.line)
+		for _, name := range nulls {
+			if r.null == nil {
+				r.null = map[string][]int32{}
+			}
+			r.null[name] = append(r.null[name], int32(len(r.raw)))
+		}
 		r.objects, r.raw = append(r.objects, props), append(r.raw, line)
 	}
 	if r.N = len(r.raw); r.N == 0 && len(r.Bad) == 0 {
@@ -75,8 +81,8 @@ func (j *jsonLines) next() (*Rows, error) {
 	return r, nil
 }
 
-// parseObject reads a line of JSON as properties, sorted by name.
-func parseObject(line string) ([]event.Property, error) {
+// parseObject reads a line of JSON as properties, sorted by name, and the dotted names that are null.
+func parseObject(line string) (props []event.Property, nulls []string, err error) {
 	d := json.NewDecoder(strings.NewReader(line))
 	d.UseNumber()
 	object := map[string]any(nil)
@@ -84,29 +90,65 @@ func parseObject(line string) ([]event.Property, error) {
 		var wrong *json.UnmarshalTypeError
 		switch {
 		case errors.As(err, &wrong):
-			return nil, fmt.Errorf("%s where { is expected", wrong.Value)
+			return nil, nil, fmt.Errorf("%s where { is expected", wrong.Value)
 		case errors.Is(err, io.ErrUnexpectedEOF):
-			return nil, errors.New("it ends too early")
+			return nil, nil, errors.New("it ends too early")
 		}
-		return nil, err
+		return nil, nil, err
 	}
 	if object == nil {
-		return nil, errors.New("null where { is expected")
+		return nil, nil, errors.New("null where { is expected")
 	}
 	if rest, err := io.ReadAll(d.Buffered()); err != nil || len(bytes.TrimSpace(rest)) > 0 {
-		return nil, errors.New("something follows the object")
+		return nil, nil, errors.New("something follows the object")
 	}
 	if bad, ok := unreadable(object); ok {
-		return nil, fmt.Errorf("%w: %s", event.ErrNumber, bad)
+		return nil, nil, fmt.Errorf("%w: %s", event.ErrNumber, bad)
 	}
-	props := event.Flatten(object)
+	if tooDeep(object, event.MaxNesting) {
+		return nil, nil, fmt.Errorf("lists and objects lie more than %d deep in one another", event.MaxNesting)
+	}
+	nullsOf("", object, &nulls)
+	props = event.Flatten(object)
 	out := props[:0]
 	for i, p := range props { // of equal names the last wins
 		if i+1 == len(props) || props[i+1].Name != p.Name {
 			out = append(out, p)
 		}
 	}
-	return out, nil
+	return out, nulls, nil
+}
+
+// nullsOf gathers the dotted names that are null.
+func nullsOf(prefix string, object map[string]any, into *[]string) {
+	for k, x := range object {
+		switch x := x.(type) {
+		case nil:
+			*into = append(*into, prefix+k)
+		case map[string]any:
+			nullsOf(prefix+k+".", x, into)
+		}
+	}
+}
+
+// tooDeep says whether lists and objects lie more than so many levels in one another: stored values could not be
+// read any more.
+func tooDeep(x any, levels int) bool {
+	switch x := x.(type) {
+	case []any:
+		for _, e := range x {
+			if levels == 0 || tooDeep(e, levels-1) {
+				return true
+			}
+		}
+	case map[string]any:
+		for _, e := range x {
+			if levels == 0 || tooDeep(e, levels-1) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // unreadable finds a number that Number cannot hold; it would silently read as missing.

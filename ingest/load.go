@@ -26,6 +26,8 @@ type Deps struct {
 	Zone       *event.Zone        // the workspace's: in it callers read mappings that name none
 	// Now tells the time: when records were accepted.
 	Now func() event.Time
+	// Tags is for rows that assign tags; nil where none can.
+	Tags *Tags
 }
 
 // load is a bulk load inside one write transaction: records are staged in the warehouse, and the event log gets
@@ -50,12 +52,17 @@ var (
 // commit runs fill in a write transaction, and commits what it staged together with the log entry; then the
 // history takes the load in. When fill stages nothing, nothing is written.
 func commit(ctx context.Context, d Deps, source string, fill func(ctx context.Context, l *load) error) error {
+	return caughtUp(ctx, d, func() error { return tryCommit(ctx, d, source, fill) })
+}
+
+// caughtUp runs what writes to the event log: with the history at the log's end before, for what was taken before and
+// who is known is asked of the history, and again behind it.
+func caughtUp(ctx context.Context, d Deps, write func() error) error {
 	for try := 0; ; try++ {
-		// What was seen before is asked of the history, so it must go as far as the log.
 		if err := catchUp(ctx, d); err != nil {
 			return explain(err)
 		}
-		err := tryCommit(ctx, d, source, fill)
+		err := write()
 		switch {
 		case errors.Is(err, errBehind) && try < 100: // someone else was quicker
 			continue
@@ -147,6 +154,18 @@ func (l *load) bytes() int64 {
 // arrival is the next record's place in the order of arrival.
 func (l *load) arrival() uint64 { return l.first + l.counts.Records() }
 
+// newProfile is what is to be recorded of the profile itself, false when that is nothing.
+func newProfile(a *identity.Resolution, seen event.Time) (event.NewProfile, bool) {
+	if len(a.Added) == 0 || !a.New && !a.Becomes {
+		return event.NewProfile{}, false
+	}
+	p := event.NewProfile{Profile: a.Profile, Entity: a.Entity, Person: a.Person, Seen: seen}
+	if !a.New {
+		p.Seen = event.Never
+	}
+	return p, true
+}
+
 // customer records what resolving a request created or added; seen is the effective time of the record it came with.
 func (l *load) customer(ctx context.Context, a *identity.Resolution, seen event.Time) error {
 	if len(a.Added) == 0 {
@@ -156,11 +175,8 @@ func (l *load) customer(ctx context.Context, a *identity.Resolution, seen event.
 	if err != nil {
 		return err
 	}
-	if a.New || a.Becomes {
-		p := event.NewProfile{Profile: a.Profile, Entity: a.Entity, Person: a.Person, Arrival: l.arrival(), Seen: seen}
-		if !a.New {
-			p.Seen = event.Never
-		}
+	if p, ok := newProfile(a, seen); ok {
+		p.Arrival = l.arrival()
 		if err := s.Profile(p); err != nil {
 			return err
 		}
@@ -183,6 +199,16 @@ func (l *load) trait(ctx context.Context, t event.Trait) error {
 	t.Arrival = l.arrival()
 	l.counts.Traits++
 	return s.Trait(t)
+}
+
+func (l *load) consent(ctx context.Context, c event.Trait) error {
+	s, err := l.store(ctx)
+	if err != nil {
+		return err
+	}
+	c.Arrival = l.arrival()
+	l.counts.Consents++
+	return s.Consent(c)
 }
 
 func (l *load) event(ctx context.Context, e *event.Event) error {

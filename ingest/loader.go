@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -17,8 +18,12 @@ import (
 type Record struct {
 	// Identifiers are what the customer is called, at least one, each of another kind.
 	Identifiers []identity.Key
-	Traits      []Trait
-	Events      []Event
+	// Known says that the customer must be there: the record creates nobody.
+	Known  bool
+	Traits []Trait
+	// Consents are what the customer agreed to, or did not: values are bools.
+	Consents []Trait
+	Events   []Event
 }
 
 // Trait is a value of a trait from an instant on; event.Always when it has no time. A missing Value removes it.
@@ -36,6 +41,37 @@ type Event struct {
 	Props  []event.Property
 }
 
+// check says what is wrong with a record as such.
+func (r *Record) check() error {
+	if len(r.Identifiers) == 0 {
+		return errs.New(errs.Invalid, "load: a record has no identifier")
+	}
+	for _, k := range r.Identifiers {
+		if wrong := k.Check(); wrong != "" {
+			return errs.New(errs.Invalid, "load: %s", wrong)
+		}
+	}
+	wrong := ""
+	for i := range r.Traits {
+		wrong = cmp.Or(wrong, nameFault(r.Traits[i].Name))
+	}
+	for i := range r.Consents {
+		wrong = cmp.Or(wrong, nameFault(r.Consents[i].Name))
+	}
+	for i := range r.Events {
+		wrong = cmp.Or(wrong, nameFault(r.Events[i].Name))
+	}
+	if wrong != "" {
+		return errs.New(errs.Invalid, "load: a trait, consent or event of %s: %s", r.Identifiers[0], wrong)
+	}
+	for _, c := range r.Consents {
+		if k := c.Value.Kind(); k != event.BoolKind && k != event.Missing {
+			return errs.New(errs.Invalid, "load: the consent %s of %s is %s: a consent is true or false", c.Name, r.Identifiers[0], c.Value)
+		}
+	}
+	return nil
+}
+
 // Limits of the records that are handed on together, and of what is committed as one.
 const (
 	packetEvents = 4096
@@ -43,14 +79,16 @@ const (
 )
 
 // Loader takes typed records in by bulk loads: the demo shop, the bench, a move from another system. It keeps no
-// message ids: adding a record twice has it twice. A Loader is not safe for concurrent use.
+// message ids: adding a record twice has it twice. What the schema declares, as it is when the Loader is made, is held
+// against every record. A Loader is not safe for concurrent use.
 type Loader struct {
-	ctx     context.Context
-	cancel  context.CancelFunc
-	packet  *packet
-	packets chan *packet
-	free    chan *packet
-	done    chan struct{}
+	ctx      context.Context
+	cancel   context.CancelFunc
+	packet   *packet
+	packets  chan *packet
+	free     chan *packet
+	done     chan struct{}
+	declared *declarations // nil: none
 
 	mu     sync.Mutex
 	err    error
@@ -59,15 +97,17 @@ type Loader struct {
 
 // packet is some records, in memory that is used again.
 type packet struct {
-	keys    []identity.Key
-	traits  []Trait
-	events  []Event
-	props   []event.Property
-	records []packed
+	keys     []identity.Key
+	known    []bool // by record
+	traits   []Trait
+	consents []Trait
+	events   []Event
+	props    []event.Property
+	records  []packed
 }
 
 // packed is where a record's parts end.
-type packed struct{ keys, traits, events int }
+type packed struct{ keys, traits, consents, events int }
 
 // NewLoader starts to load records of a source. End it with Close.
 func NewLoader(ctx context.Context, d Deps, source string) (*Loader, error) {
@@ -77,7 +117,11 @@ func NewLoader(ctx context.Context, d Deps, source string) (*Loader, error) {
 	if err := ensureSource(ctx, d, source); err != nil {
 		return nil, err
 	}
-	l := &Loader{packet: &packet{}, packets: make(chan *packet, 2), free: make(chan *packet, 4), done: make(chan struct{})}
+	declared, err := declaredIn(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	l := &Loader{declared: declared, packet: &packet{}, packets: make(chan *packet, 2), free: make(chan *packet, 4), done: make(chan struct{})}
 	l.ctx, l.cancel = context.WithCancel(ctx)
 	go l.work(d, source)
 	return l, nil
@@ -86,25 +130,27 @@ func NewLoader(ctx context.Context, d Deps, source string) (*Loader, error) {
 // Add takes a record over: it is copied, texts excepted, so the slices can be used again. An error is that of an
 // earlier record; what was committed before it stays.
 func (l *Loader) Add(r Record) error {
-	if len(r.Identifiers) == 0 {
-		return errs.New(errs.Invalid, "load: a record has no identifier")
+	if err := r.check(); err != nil {
+		return err
 	}
-	for _, k := range r.Identifiers {
-		if wrong := k.Check(); wrong != "" {
-			return errs.New(errs.Invalid, "load: %s", wrong)
+	if l.declared != nil {
+		if err := l.declared.record(&r); err != nil {
+			return err
 		}
 	}
 	p := l.packet
 	p.keys = append(p.keys, r.Identifiers...)
+	p.known = append(p.known, r.Known)
 	p.traits = append(p.traits, r.Traits...)
+	p.consents = append(p.consents, r.Consents...)
 	for _, e := range r.Events {
 		from := len(p.props)
 		p.props = append(p.props, e.Props...)
 		e.Props = sortProperties(p.props[from:len(p.props):len(p.props)])
 		p.events = append(p.events, e)
 	}
-	p.records = append(p.records, packed{len(p.keys), len(p.traits), len(p.events)})
-	if len(p.events)+len(p.traits)+len(p.keys) >= packetEvents {
+	p.records = append(p.records, packed{len(p.keys), len(p.traits), len(p.consents), len(p.events)})
+	if len(p.events)+len(p.traits)+len(p.consents)+len(p.keys) >= packetEvents {
 		return l.send()
 	}
 	return nil
@@ -120,7 +166,7 @@ func (l *Loader) send() error {
 	select {
 	case l.packet = <-l.free:
 		p := l.packet
-		p.keys, p.traits, p.events, p.props, p.records = p.keys[:0], p.traits[:0], p.events[:0], p.props[:0], p.records[:0]
+		p.keys, p.known, p.traits, p.consents, p.events, p.props, p.records = p.keys[:0], p.known[:0], p.traits[:0], p.consents[:0], p.events[:0], p.props[:0], p.records[:0]
 	default:
 		l.packet = &packet{}
 	}
@@ -191,10 +237,9 @@ func (l *Loader) work(d Deps, source string) {
 			l.cancel()
 			return
 		}
-		l.counts.Profiles += counts.Profiles
-		l.counts.Identifiers += counts.Identifiers
-		l.counts.Traits += counts.Traits
-		l.counts.Events += counts.Events
+		for i, n := range counts.fields() {
+			*l.counts.fields()[i] += *n
+		}
 		l.mu.Unlock()
 	}
 }
@@ -203,8 +248,8 @@ func (l *Loader) work(d Deps, source string) {
 func (l *load) packet(ctx context.Context, source string, p *packet) error {
 	l.requests = l.requests[:0]
 	from := 0
-	for _, r := range p.records {
-		l.requests = append(l.requests, identity.Request{Keys: p.keys[from:r.keys:r.keys]})
+	for i, r := range p.records {
+		l.requests = append(l.requests, identity.Request{Keys: p.keys[from:r.keys:r.keys], Known: p.known[i]})
 		from = r.keys
 	}
 	answers, err := l.resolve(ctx)
@@ -212,18 +257,24 @@ func (l *load) packet(ctx context.Context, source string, p *packet) error {
 		return err
 	}
 	var out event.Event
-	traits, events := 0, 0
+	traits, consents, events := 0, 0, 0
 	for i, r := range p.records {
 		a := &answers[i]
-		if a.Conflicting() {
-			return errs.New(errs.Conflict, "a record identifies two customers (%s, %s)", a.Conflict[0], a.Conflict[1])
+		if err := refused(a, l.requests[i].Keys); err != nil {
+			return err
 		}
-		if err := l.customer(ctx, a, earliestOf(p.traits[traits:r.traits], p.events[events:r.events])); err != nil {
+		if err := l.customer(ctx, a, earliestOf(p.traits[traits:r.traits], p.consents[consents:r.consents], p.events[events:r.events])); err != nil {
 			return err
 		}
 		for ; traits < r.traits; traits++ {
 			t := &p.traits[traits]
 			if err := l.trait(ctx, event.Trait{Profile: a.Profile, Name: t.Name, Time: t.Time, Value: t.Value}); err != nil {
+				return err
+			}
+		}
+		for ; consents < r.consents; consents++ {
+			c := &p.consents[consents]
+			if err := l.consent(ctx, event.Trait{Profile: a.Profile, Name: c.Name, Time: c.Time, Value: c.Value}); err != nil {
 				return err
 			}
 		}
@@ -241,11 +292,24 @@ func (l *load) packet(ctx context.Context, source string, p *packet) error {
 	return nil
 }
 
+// refused says why a record cannot be given to a customer.
+func refused(a *identity.Resolution, keys []identity.Key) error {
+	switch {
+	case a.Conflicting():
+		return errs.New(errs.Conflict, "a record identifies two customers (%s, %s)", a.Conflict[0], a.Conflict[1])
+	case !a.Found:
+		return errs.New(errs.NotFound, "there is no customer %s: import the customer's records first", keys[0])
+	}
+	return nil
+}
+
 // earliestOf is the earliest effective time of a record's parts, Always when it has none.
-func earliestOf(traits []Trait, events []Event) event.Time {
+func earliestOf(traits, consents []Trait, events []Event) event.Time {
 	first := event.Never
-	for i := range traits {
-		first = min(first, traits[i].Time)
+	for _, dated := range [][]Trait{traits, consents} {
+		for i := range dated {
+			first = min(first, dated[i].Time)
+		}
 	}
 	for i := range events {
 		first = min(first, events[i].Time)

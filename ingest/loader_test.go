@@ -49,7 +49,7 @@ func TestLoader(t *testing.T) {
 		}
 	}
 	counts, err := l.Close()
-	if want := (Counts{customers, customers, customers, 2 * customers * each}); err != nil || counts != want {
+	if want := (Counts{customers, customers, customers, 2 * customers * each, 0}); err != nil || counts != want {
 		t.Fatalf("%+v, %v", counts, err)
 	}
 	got := dump(t, d.Store)

@@ -21,11 +21,13 @@ type Mapping struct {
 	form  form
 	table []tableSpec
 
-	skip       *cell
-	identify   []identify
-	traits     []trait
-	traitsTime *cell
-	events     []eventSpec
+	skip         *cell
+	identify     []identify
+	dated        []dated // traits, consents and tags, in the order in which they stand
+	assign       assignSpec
+	traitsTime   *cell
+	consentsTime *cell // nil: as traitsTime
+	events       []eventSpec
 }
 
 // tableSpec is a file to look things up in.
@@ -48,9 +50,23 @@ type identify struct {
 	cell cell
 }
 
-type trait struct {
-	name string
-	cell cell
+// dated is a value that holds from an instant on: a trait, or a consent; or a tag, from the import on.
+type dated struct {
+	name    string
+	consent bool
+	tag     bool
+	cell    cell
+}
+
+// mark is what tells it from the mapping's other values, for ever.
+func (d *dated) mark() string {
+	if d.tag {
+		return "a\x00" + d.name
+	}
+	if d.consent {
+		return "c\x00" + d.name
+	}
+	return "t\x00" + d.name
 }
 
 type eventSpec struct {

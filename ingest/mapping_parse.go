@@ -158,15 +158,17 @@ func (p *mappingParser) mapping(m *Mapping, root *yaml.Node) {
 			p.tables(m, e.node)
 		case "traits_time":
 			m.traitsTime = p.momentCell(e.node, e.key, "traits_time")
+		case "consents_time":
+			m.consentsTime = p.momentCell(e.node, e.key, "consents_time")
 		case "rows":
 			rows = true
 			p.rows(m, e.node)
 		default:
-			p.unknown(e, "", "source", "timezone", "delimiter", "encoding", "sheet", "columns", "tables", "traits_time", "rows")
+			p.unknown(e, "", "source", "timezone", "delimiter", "encoding", "sheet", "columns", "tables", "traits_time", "consents_time", "rows")
 		}
 	}
 	if !rows && len(top) > 0 {
-		p.fault(root, "", "there is no rows", "rows says what a row gives: identify, traits, events")
+		p.fault(root, "", "there is no rows", "rows says what a row gives: identify, traits, consents, events")
 	}
 }
 
@@ -224,7 +226,7 @@ func plainName(s string) bool {
 
 func (p *mappingParser) rows(m *Mapping, n *yaml.Node) {
 	identified := false
-	for _, e := range p.entries(n, "rows", "what a row gives: skip, identify, traits, events") {
+	for _, e := range p.entries(n, "rows", "what a row gives: skip, identify, traits, consents, tags, events") {
 		path := join("rows", e.key)
 		switch e.key {
 		case "skip":
@@ -245,13 +247,39 @@ func (p *mappingParser) rows(m *Mapping, n *yaml.Node) {
 					continue
 				}
 				if c := p.cell(f.node, join(path, f.key), "trait "+f.key); c != nil {
-					m.traits = append(m.traits, trait{f.key, *c})
+					m.dated = append(m.dated, dated{name: f.key, cell: *c})
 				}
 			}
+		case "consents":
+			for _, f := range p.entries(e.node, path, "consents by name, such as sms: column") {
+				if !p.name(f.name, join(path, f.key), f.key) {
+					continue
+				}
+				c := p.cell(f.node, join(path, f.key), "consent "+f.key)
+				if c == nil {
+					continue
+				}
+				switch c.reading.as {
+				case event.Missing:
+					c.reading.as = event.BoolKind
+				case event.BoolKind:
+				default:
+					p.fault(f.node, join(path, f.key), fmt.Sprintf("a consent is a bool, it cannot be read as %s", c.reading.as), "leave as out")
+				}
+				m.dated = append(m.dated, dated{name: f.key, consent: true, cell: *c})
+			}
+		case "tags":
+			p.tagsOf(m, e.node, path)
+		case "tags_reason":
+			if m.assign.reason = p.cell(e.node, path, "tags_reason"); m.assign.reason != nil && m.assign.reason.reading.as == event.Missing {
+				m.assign.reason.reading.as = event.TextKind
+			}
+		case "tags_until":
+			m.assign.until = p.endCell(e.node, path)
 		case "events":
 			p.events(m, e.node, path)
 		default:
-			p.unknown(e, "rows", "skip", "identify", "traits", "events")
+			p.unknown(e, "rows", "skip", "identify", "traits", "consents", "tags", "tags_reason", "tags_until", "events")
 		}
 	}
 	if !identified {
@@ -263,19 +291,24 @@ func (p *mappingParser) rows(m *Mapping, n *yaml.Node) {
 const maxName = 200
 
 func (p *mappingParser) name(n *yaml.Node, path, name string) bool {
-	message := ""
+	wrong := nameFault(name)
+	if wrong != "" {
+		p.fault(n, path, wrong, "")
+	}
+	return wrong == ""
+}
+
+// nameFault says what is wrong with a name, "" when nothing is.
+func nameFault(name string) string {
 	switch {
 	case name == "":
-		message = "a name is empty"
+		return "a name is empty"
 	case len(name) > maxName:
-		message = fmt.Sprintf("a name has at most %d bytes", maxName)
+		return fmt.Sprintf("a name has at most %d bytes", maxName)
 	case strings.ContainsFunc(name, unicode.IsControl):
-		message = "a name has no control characters"
-	default:
-		return true
+		return "a name has no control characters"
 	}
-	p.fault(n, path, message, "")
-	return false
+	return ""
 }
 
 func (p *mappingParser) events(m *Mapping, n *yaml.Node, path string) {

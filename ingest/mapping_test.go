@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"tagma/errs"
+	"tagma/library"
 )
 
 func TestMappingFaults(t *testing.T) {
@@ -16,7 +17,7 @@ func TestMappingFaults(t *testing.T) {
 		{"empty", "", head + "m.yaml:1: the mapping is empty"},
 		{"no yaml", "rows: [", head + "m.yaml:1: not YAML: did not find expected node content"},
 		{"not a mapping", "- a", head + "m.yaml:1: expected a mapping with source, rows and so on"},
-		{"nothing in it", "source: x", head + "m.yaml:1: there is no rows; rows says what a row gives: identify, traits, events"},
+		{"nothing in it", "source: x", head + "m.yaml:1: there is no rows; rows says what a row gives: identify, traits, consents, events"},
 		{"unknown keys", "sorce: x\nrows:\n  identify: {user_id: id}\n  event: []\n  traits: {age: {form: Age}}\n", `the mapping cannot be used
   m.yaml:1: unknown key "sorce"; did you mean "source"?
   m.yaml:4: rows: unknown key "event"; did you mean "events"?
@@ -186,7 +187,7 @@ rows:
 	}
 	columns := []string{"CustomerID", "Country", "InvoiceNo", "InvoiceDate", "StockCode", "Quantity", "UnitPrice", "updated_at"}
 	products := &table{columns: []string{"product_id", "category"}}
-	if _, faults := m.bind(columns, map[string]*table{"products": products}); len(faults) > 0 {
+	if _, faults := m.bind(columns, map[string]*table{"products": products}, library.Schema{}); len(faults) > 0 {
 		t.Error(errs.Faulty("", faults))
 	}
 	if m.zone.String() != "Europe/London" || m.Source != "shop-till" || m.form.delimiter != ";" || len(m.form.columns) != 5 {
@@ -211,7 +212,7 @@ func FuzzMapping(f *testing.F) {
 			}
 			return
 		}
-		m.bind([]string{"id", "b", "t", "x"}, map[string]*table{})
+		m.bind([]string{"id", "b", "t", "x"}, map[string]*table{}, library.Schema{})
 	})
 }
 

@@ -17,17 +17,19 @@ const (
 	EntryLoad uint8 = 2
 )
 
+// The versions of payloads. Version 1 of either knew no consents; it is still read.
 const (
-	blockVersion = 1
-	loadVersion  = 1
+	blockVersion = 2
+	loadVersion  = 2
 )
 
 // Block is records that were accepted together. Each has a place in the order of arrival: the entry's first
-// offset, then profiles, identifiers, traits and events as they stand. Seen keys are not records.
+// offset, then profiles, identifiers, traits, consents and events as they stand. Seen keys are not records.
 type Block struct {
 	Profiles    []event.NewProfile
 	Identifiers []event.Identifier
 	Traits      []event.Trait
+	Consents    []event.Trait
 	Events      []event.Event
 	System      []event.Event
 	Seen        []warehouse.Seen
@@ -35,7 +37,7 @@ type Block struct {
 
 // Count is the number of records.
 func (b *Block) Count() uint64 {
-	return uint64(len(b.Profiles) + len(b.Identifiers) + len(b.Traits) + len(b.Events) + len(b.System))
+	return uint64(len(b.Profiles) + len(b.Identifiers) + len(b.Traits) + len(b.Consents) + len(b.Events) + len(b.System))
 }
 
 // nameTable numbers the names of a block in the order of their first use.
@@ -72,12 +74,14 @@ func (b *Block) Encode() []byte {
 		body = event.AppendUvarint(body, names.put(i.Kind))
 		body = event.AppendText(body, i.Value)
 	}
-	body = event.AppendUvarint(body, uint64(len(b.Traits)))
-	for _, t := range b.Traits {
-		body = event.AppendUvarint(body, uint64(t.Profile))
-		body = event.AppendUvarint(body, names.put(t.Name))
-		body = event.AppendVarint(body, int64(t.Time))
-		body = t.Value.AppendBinary(body)
+	for _, dated := range [][]event.Trait{b.Traits, b.Consents} {
+		body = event.AppendUvarint(body, uint64(len(dated)))
+		for _, t := range dated {
+			body = event.AppendUvarint(body, uint64(t.Profile))
+			body = event.AppendUvarint(body, names.put(t.Name))
+			body = event.AppendVarint(body, int64(t.Time))
+			body = t.Value.AppendBinary(body)
+		}
 	}
 	for _, events := range [][]event.Event{b.Events, b.System} {
 		body = event.AppendUvarint(body, uint64(len(events)))
@@ -110,8 +114,9 @@ func (b *Block) Encode() []byte {
 // DecodeBlock reads an entry's payload; first is the entry's first offset, from which arrivals are counted.
 func DecodeBlock(payload []byte, first uint64) (*Block, error) {
 	r := &blockReader{Reader: event.NewReader(payload)}
-	if v := r.Byte(); v != blockVersion && r.Err == nil {
-		return nil, fmt.Errorf("import: a block of records of version %d, this program knows %d: upgrade the program", v, blockVersion)
+	version := r.Byte()
+	if (version == 0 || version > blockVersion) && r.Err == nil {
+		return nil, fmt.Errorf("import: a block of records of version %d, this program knows %d: upgrade the program", version, blockVersion)
 	}
 	for range r.count(1) {
 		r.names = append(r.names, r.Text())
@@ -128,9 +133,14 @@ func DecodeBlock(payload []byte, first uint64) (*Block, error) {
 		b.Identifiers = append(b.Identifiers, event.Identifier{Profile: r.profile(), Kind: r.name(), Value: r.Text()})
 		first++
 	}
-	for range r.count(4) {
-		b.Traits = append(b.Traits, event.Trait{Profile: r.profile(), Name: r.name(), Time: event.Time(r.Varint()), Value: r.Value(), Arrival: first})
-		first++
+	b.Traits, first = r.dated(first)
+	if version >= 2 {
+		b.Consents, first = r.dated(first)
+		for _, c := range b.Consents {
+			if k := c.Value.Kind(); k != event.BoolKind && k != event.Missing {
+				r.bad()
+			}
+		}
 	}
 	b.Events, first = r.events(first)
 	b.System, _ = r.events(first)
@@ -187,6 +197,16 @@ func (r *blockReader) name() string {
 	return r.names[i]
 }
 
+// dated reads traits or consents.
+func (r *blockReader) dated(first uint64) ([]event.Trait, uint64) {
+	var list []event.Trait
+	for range r.count(4) {
+		list = append(list, event.Trait{Profile: r.profile(), Name: r.name(), Time: event.Time(r.Varint()), Value: r.Value(), Arrival: first})
+		first++
+	}
+	return list, first
+}
+
 func (r *blockReader) events(first uint64) ([]event.Event, uint64) {
 	var events []event.Event
 	for range r.count(5) {
@@ -214,17 +234,24 @@ type LoadNote struct {
 }
 
 // Counts are numbers of records.
-type Counts struct{ Profiles, Identifiers, Traits, Events uint64 }
+type Counts struct{ Profiles, Identifiers, Traits, Events, Consents uint64 }
 
 // Records is the number of all.
-func (c Counts) Records() uint64 { return c.Profiles + c.Identifiers + c.Traits + c.Events }
+func (c Counts) Records() uint64 {
+	return c.Profiles + c.Identifiers + c.Traits + c.Events + c.Consents
+}
+
+// fields are the counts in the order in which a note has them.
+func (c *Counts) fields() []*uint64 {
+	return []*uint64{&c.Profiles, &c.Identifiers, &c.Traits, &c.Events, &c.Consents}
+}
 
 // Encode writes the note as an entry's payload.
 func (n *LoadNote) Encode() []byte {
 	b := event.AppendText([]byte{loadVersion}, n.ID)
 	b = event.AppendText(b, n.Source)
-	for _, c := range []uint64{n.Counts.Profiles, n.Counts.Identifiers, n.Counts.Traits, n.Counts.Events} {
-		b = event.AppendUvarint(b, c)
+	for _, c := range n.Counts.fields() {
+		b = event.AppendUvarint(b, *c)
 	}
 	return b
 }
@@ -232,11 +259,16 @@ func (n *LoadNote) Encode() []byte {
 // DecodeLoadNote reads an entry's payload.
 func DecodeLoadNote(payload []byte) (*LoadNote, error) {
 	r := event.NewReader(payload)
-	if v := r.Byte(); v != loadVersion && r.Err == nil {
-		return nil, fmt.Errorf("import: a note of a load of version %d, this program knows %d: upgrade the program", v, loadVersion)
+	version := r.Byte()
+	if (version == 0 || version > loadVersion) && r.Err == nil {
+		return nil, fmt.Errorf("import: a note of a load of version %d, this program knows %d: upgrade the program", version, loadVersion)
 	}
 	n := &LoadNote{ID: r.Text(), Source: r.Text()}
-	for _, c := range []*uint64{&n.Counts.Profiles, &n.Counts.Identifiers, &n.Counts.Traits, &n.Counts.Events} {
+	counts := n.Counts.fields()
+	if version == 1 {
+		counts = counts[:4] // consents came with version 2
+	}
+	for _, c := range counts {
 		*c = r.Uvarint()
 	}
 	if r.Err == nil && (r.Len() > 0 || n.ID == "") {

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"encoding/hex"
 	"reflect"
 	"testing"
 
@@ -14,10 +15,11 @@ func sampleBlock() *Block {
 		Profiles:    []event.NewProfile{{Profile: 7, Person: true, Seen: event.Always, Arrival: 100}, {Profile: 8, Entity: 1, Seen: 5, Arrival: 101}},
 		Identifiers: []event.Identifier{{Profile: 7, Kind: "phone", Value: "138"}},
 		Traits:      []event.Trait{{Profile: 7, Name: "city", Time: 12, Value: event.Text("上海"), Arrival: 103}, {Profile: 7, Name: "city", Time: 13, Arrival: 104}},
-		Events: []event.Event{{Profile: 7, Name: "buy", Time: -5, Source: "web", Arrival: 105,
+		Consents:    []event.Trait{{Profile: 8, Name: "sms", Time: 14, Value: event.Bool(true), Arrival: 105}, {Profile: 8, Name: "city", Time: event.Always, Arrival: 106}},
+		Events: []event.Event{{Profile: 7, Name: "buy", Time: -5, Source: "web", Arrival: 107,
 			Props: []event.Property{{Name: "amount", Value: event.Num(event.Scaled(1250, 2))}, {Name: "tags", Value: event.List(event.Text("a"), event.Bool(true))}}},
-			{Profile: 8, Name: "see", Time: 5, Source: "web", Arrival: 106}},
-		System: []event.Event{{Profile: 8, Name: "sent", Time: 6, Source: "tagma", Arrival: 107}},
+			{Profile: 8, Name: "see", Time: 5, Source: "web", Arrival: 108}},
+		System: []event.Event{{Profile: 8, Name: "sent", Time: 6, Source: "tagma", Arrival: 109}},
 		Seen:   []warehouse.Seen{{Key: warehouse.SeenKey{Partition: 3, Hash: [16]byte{1, 2}}, Value: []byte{}}, {Value: []byte("x")}},
 	}
 }
@@ -38,7 +40,7 @@ func TestBlockRoundTrip(t *testing.T) {
 			t.Error("a byte too many is not noticed")
 		}
 	}
-	if n := sampleBlock().Count(); n != 8 {
+	if n := sampleBlock().Count(); n != 10 {
 		t.Errorf("%d records", n)
 	}
 	if _, err := DecodeBlock([]byte{blockVersion + 1}, 0); err == nil {
@@ -47,8 +49,8 @@ func TestBlockRoundTrip(t *testing.T) {
 }
 
 func TestLoadNoteRoundTrip(t *testing.T) {
-	n := &LoadNote{ID: "load-1", Source: "shop", Counts: Counts{1, 2, 3, 4}}
-	if got, err := DecodeLoadNote(n.Encode()); err != nil || !reflect.DeepEqual(got, n) || n.Counts.Records() != 10 {
+	n := &LoadNote{ID: "load-1", Source: "shop", Counts: Counts{1, 2, 3, 4, 5}}
+	if got, err := DecodeLoadNote(n.Encode()); err != nil || !reflect.DeepEqual(got, n) || n.Counts.Records() != 15 {
 		t.Errorf("%+v, %v", got, err)
 	}
 	for i := range n.Encode() {
@@ -78,7 +80,7 @@ func FuzzBlock(f *testing.F) {
 }
 
 func FuzzLoadNote(f *testing.F) {
-	f.Add((&LoadNote{ID: "a", Source: "b", Counts: Counts{1, 2, 3, 4}}).Encode())
+	f.Add((&LoadNote{ID: "a", Source: "b", Counts: Counts{1, 2, 3, 4, 5}}).Encode())
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		n, err := DecodeLoadNote(payload)
 		if err != nil {
@@ -88,4 +90,27 @@ func FuzzLoadNote(f *testing.F) {
 			t.Fatalf("%+v became %+v, %v", n, again, err)
 		}
 	})
+}
+
+// What earlier versions wrote, before there were consents, is read as it was.
+func TestOldPayloads(t *testing.T) {
+	block, err := hex.DecodeString("01090570686f6e650463697479036275790377656206616d6f756e740474616773037365650473656e74057461676d61" +
+		"02070001ffffffffffffffffff010801000a01070003313338020701180306e4b88ae6b5b707011a0002070203090204020002c41305060203016101020806030a00" +
+		"010807080c000203010200000000000000000000000000000000000000000000000000000000000000000178")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := sampleBlock()
+	want.Consents = nil
+	want.Events[0].Arrival, want.Events[1].Arrival, want.System[0].Arrival = 105, 106, 107
+	if got, err := DecodeBlock(block, 100); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, %v\nwant %+v", got, err, want)
+	}
+	note, err := hex.DecodeString("01066c6f61642d310473686f7001020304")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := DecodeLoadNote(note); err != nil || *got != (LoadNote{ID: "load-1", Source: "shop", Counts: Counts{Profiles: 1, Identifiers: 2, Traits: 3, Events: 4}}) {
+		t.Errorf("%+v, %v", got, err)
+	}
 }

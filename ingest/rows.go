@@ -21,6 +21,7 @@ type Rows struct {
 	cells   [][]string         // [column][row]; an empty cell is a missing value
 	objects [][]event.Property // [row], sorted by name
 	raw     []string           // [row], the JSON text
+	null    map[string][]int32 // JSON lines: by dotted name, the rows in which it is null, ascending
 
 	// Bad are rows that cannot be read at all; they are not among the N.
 	Bad []BadRow
@@ -86,6 +87,20 @@ func (r *Rows) property(i int, name string) event.Value {
 		return ps[k].Value
 	}
 	return event.Value{}
+}
+
+// nulls are the rows in which a name stands with the value null; nil where there is none. Cells of text files are
+// never null: an empty one says nothing.
+func (r *Rows) nulls(name string) event.Bits {
+	rows := r.null[name]
+	if len(rows) == 0 {
+		return nil
+	}
+	set := event.NewBits(r.N)
+	for _, i := range rows {
+		set.Set(int(i))
+	}
+	return set
 }
 
 // occurrences counts how many equal rows came before. It needs 8 to 16 bytes for every different row of a file.

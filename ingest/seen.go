@@ -50,8 +50,9 @@ type takenSet struct {
 	// stored says that the store has the set's names, or will have with the load in hand.
 	stored bool
 	// Against the mapping of this import:
-	traits []int  // traits that are not in it
-	events uint64 // events that are in it, as bits
+	dated   []int  // traits, consents and tags whose value is not in it
+	removes []int  // traits whose removal is not in it
+	events  uint64 // events that are in it, as bits
 }
 
 // maxEvents is how many events a mapping can have.
@@ -71,16 +72,20 @@ type seenStore interface {
 }
 
 type joinKey struct {
-	before *takenSet
-	events uint64
+	before  *takenSet
+	events  uint64
+	removes string // a byte for each trait that can be removed; "" for none
 }
 
 func newTaken(m *Mapping, store seenStore) *taken {
 	return &taken{m: m, store: store, byID: map[setID]*takenSet{}, joined: map[joinKey]*takenSet{}}
 }
 
-func traitMark(name string) string  { return "t\x00" + name }
 func eventMark(ident string) string { return "e\x00" + ident }
+
+// removalMark stands for the removal of a trait. It is a mark of its own, taken only with a row that removes, because
+// a row where the name is absent is the same row.
+func removalMark(name string) string { return "n\x00" + name }
 
 func setKey(id setID) warehouse.SeenKey {
 	sum := sha256.Sum256(append([]byte{'s'}, id[:]...))
@@ -124,9 +129,13 @@ func (t *taken) get(value []byte) (*takenSet, error) {
 // make keeps a set and holds it against the mapping.
 func (t *taken) make(id setID, names map[string]bool) *takenSet {
 	s := &takenSet{id: id, names: names}
-	for i, trait := range t.m.traits {
-		if !names[traitMark(trait.name)] {
-			s.traits = append(s.traits, i)
+	for i := range t.m.dated {
+		d := &t.m.dated[i]
+		if !names[d.mark()] {
+			s.dated = append(s.dated, i)
+		}
+		if !d.consent && !d.tag && !names[removalMark(d.name)] {
+			s.removes = append(s.removes, i)
 		}
 	}
 	for i := range t.m.events {
@@ -138,9 +147,17 @@ func (t *taken) make(id setID, names map[string]bool) *takenSet {
 	return s
 }
 
-// join returns before with all the mapping's traits and the given events.
-func (t *taken) join(before *takenSet, events uint64) (*takenSet, error) {
-	k := joinKey{before, events}
+// join returns before with all the mapping's traits and consents, the given events and the removals of the given
+// traits.
+func (t *taken) join(before *takenSet, events uint64, removes []int) (*takenSet, error) {
+	k := joinKey{before: before, events: events}
+	if len(removes) > 0 {
+		bits := make([]byte, len(t.m.dated))
+		for _, i := range removes {
+			bits[i] = 1
+		}
+		k.removes = string(bits)
+	}
 	if s := t.joined[k]; s != nil {
 		return s, nil
 	}
@@ -148,8 +165,11 @@ func (t *taken) join(before *takenSet, events uint64) (*takenSet, error) {
 	for n := range before.names {
 		names[n] = true
 	}
-	for _, trait := range t.m.traits {
-		names[traitMark(trait.name)] = true
+	for i := range t.m.dated {
+		names[t.m.dated[i].mark()] = true
+	}
+	for _, i := range removes {
+		names[removalMark(t.m.dated[i].name)] = true
 	}
 	for i := range t.m.events {
 		if events&(1<<i) != 0 {

@@ -21,6 +21,7 @@ type taker struct {
 
 	// Of the chunk in hand.
 	messages map[warehouse.SeenKey]bool // taken in this chunk, and not yet in the history
+	tags     *assigning                 // nil where no tags are assigned
 	report   Report
 	refused  []refusal
 
@@ -28,6 +29,7 @@ type taker struct {
 	seenKeys []warehouse.SeenKey
 	rows     []rowWork
 	props    []event.Property
+	list     []int
 	ids      []identity.Key
 	idEnds   []int
 }
@@ -38,14 +40,14 @@ type rowWork struct {
 	before  *takenSet
 	known   bool   // the row was met before
 	own     bool   // events of it have message ids
-	traits  bool   // it gives a trait that was not taken so far
+	dated   bool   // it gives or removes a trait, or gives a consent, that was not taken so far
 	events  uint64 // the events it gives
 	left    uint64 // those of them not taken so far, as far as the history knows
 	message int    // where its message ids begin in seenKeys
 }
 
 // nothing says that nothing is left of the row to take when these events are left.
-func (w *rowWork) nothing(left uint64) bool { return left == 0 && !w.traits && (w.known || w.own) }
+func (w *rowWork) nothing(left uint64) bool { return left == 0 && !w.dated && (w.known || w.own) }
 
 func newTaker(m *Mapping, store seenStore) *taker {
 	return &taker{m: m, keys: keyMaker{source: m.Source}, taken: newTaken(m, store), last: newLastTraits(),
@@ -57,6 +59,9 @@ func (t *taker) chunk() {
 	clear(t.messages)
 	clear(t.last.values)
 	t.report, t.refused = Report{}, nil
+	if t.tags != nil {
+		t.tags.wanted = t.tags.wanted[:0]
+	}
 }
 
 // take stages what is new in the rows of y.
@@ -122,14 +127,24 @@ func (t *taker) lookUp(l *load, y *yield) error {
 				w.left &^= 1 << e
 			}
 		}
-		for _, n := range w.before.traits {
-			if y.traits[n].present(int(row)) {
-				w.traits = true
-				break
-			}
-		}
+		w.dated = t.gives(y, int(row), w)
 	}
 	return nil
+}
+
+// gives says whether a row gives or removes a trait, or gives a consent, that was not taken so far.
+func (t *taker) gives(y *yield, i int, w *rowWork) bool {
+	for _, n := range w.before.dated {
+		if y.dated[n].present(i) {
+			return true
+		}
+	}
+	for _, n := range w.before.removes {
+		if y.dated[n].removes(i) {
+			return true
+		}
+	}
+	return false
 }
 
 // resolve finds the customers of the rows.
@@ -177,7 +192,7 @@ func (t *taker) row(ctx context.Context, l *load, y *yield, i int, w *rowWork, a
 		t.report.NewCustomers++
 	}
 	t.report.Identifiers += int64(len(a.Added))
-	if err := t.takeTraits(ctx, l, y, i, w, a.Profile); err != nil {
+	if err := t.takeDated(ctx, l, y, i, w, a.Profile); err != nil {
 		return err
 	}
 	if err := t.takeEvents(ctx, l, y, i, w, left, a.Profile); err != nil {
@@ -217,12 +232,9 @@ func (t *taker) firstSeen(y *yield, i int, w *rowWork, left uint64) event.Time {
 			first = min(first, y.events[e].times[i])
 		}
 	}
-	for _, k := range w.before.traits {
-		if y.traits[k].at(i).Present() {
-			if y.traitTimes == nil {
-				return event.Always
-			}
-			first = min(first, y.traitTimes[i])
+	for _, k := range t.dated(y, i, w) {
+		if !t.m.dated[k].tag {
+			first = min(first, y.dated[k].time(i))
 		}
 	}
 	if first == event.Never {
@@ -231,21 +243,42 @@ func (t *taker) firstSeen(y *yield, i int, w *rowWork, left uint64) event.Time {
 	return first
 }
 
-func (t *taker) takeTraits(ctx context.Context, l *load, y *yield, i int, w *rowWork, p event.ProfileID) error {
-	at := event.Always
-	if y.traitTimes != nil {
-		at = y.traitTimes[i]
+// dated lists the traits and consents that a row gives or removes and that were not taken so far.
+func (t *taker) dated(y *yield, i int, w *rowWork) []int {
+	t.list = t.list[:0]
+	for _, k := range w.before.dated {
+		if y.dated[k].present(i) {
+			t.list = append(t.list, k)
+		}
 	}
-	for _, k := range w.before.traits {
-		v := y.traits[k].at(i)
-		if !v.Present() {
+	for _, k := range w.before.removes {
+		if d := &y.dated[k]; d.removes(i) && !d.present(i) {
+			t.list = append(t.list, k)
+		}
+	}
+	return t.list
+}
+
+func (t *taker) takeDated(ctx context.Context, l *load, y *yield, i int, w *rowWork, p event.ProfileID) error {
+	for _, k := range t.dated(y, i, w) {
+		d := &y.dated[k]
+		if t.m.dated[k].tag {
+			t.assign(y, i, k, p)
 			continue
 		}
+		one := event.Trait{Profile: p, Name: t.m.dated[k].name, Time: d.time(i), Value: d.at(i)}
 		// The country on each line of an order is one trait, not as many as there are lines.
-		if at == event.Always && t.last.same(p, k, v) {
+		if one.Time == event.Always && t.last.same(p, k, one.Value) {
 			continue
 		}
-		if err := l.trait(ctx, event.Trait{Profile: p, Name: t.m.traits[k].name, Time: at, Value: v}); err != nil {
+		if t.m.dated[k].consent {
+			if err := l.consent(ctx, one); err != nil {
+				return err
+			}
+			t.report.Consents++
+			continue
+		}
+		if err := l.trait(ctx, one); err != nil {
 			return err
 		}
 		t.report.Traits++
@@ -298,10 +331,16 @@ func (t *taker) mark(ctx context.Context, l *load, y *yield, i int, w *rowWork, 
 			byRow |= 1 << e
 		}
 	}
-	if byRow == 0 && byMessage != 0 && len(t.m.traits) == 0 {
+	if byRow == 0 && byMessage != 0 && len(t.m.dated) == 0 {
 		return nil
 	}
-	after, err := t.taken.join(w.before, byRow)
+	var removes []int
+	for _, k := range w.before.removes {
+		if y.dated[k].removes(i) {
+			removes = append(removes, k)
+		}
+	}
+	after, err := t.taken.join(w.before, byRow, removes)
 	if err != nil {
 		return err
 	}

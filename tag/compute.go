@@ -54,7 +54,8 @@ type TagReport struct {
 	Name    string         `json:"name"`
 	Segment bool           `json:"segment,omitempty"`
 	Cause   tagindex.Cause `json:"-"`
-	Held    int            `json:"held"` // customers that carry it
+	Why     string         `json:"cause,omitempty"` // the cause; empty when nothing changed
+	Held    int            `json:"held"`            // customers that carry it
 	Entered int            `json:"entered"`
 	Left    int            `json:"left"`
 }
@@ -73,6 +74,7 @@ type run struct {
 	eval     rule.Run
 	report   *Report
 	last     event.Time
+	assigned uint64 // the last assignment that the run sees
 	// committed says that what the run decided is in the change log.
 	committed bool
 }
@@ -85,20 +87,28 @@ func Compute(ctx context.Context, d Deps, opts Options) (*Report, error) {
 	if err := d.CatchUp(ctx); err != nil {
 		return nil, err
 	}
+	if err := r.forward(ctx); err != nil {
+		return nil, err
+	}
+	if !opts.Past {
+		if err := BringUp(ctx, d, opts.AsOf); err != nil {
+			return nil, err
+		}
+	}
 	snap, err := d.Store.Snapshot()
 	if err != nil {
 		return nil, err
 	}
 	defer snap.Close()
 	r.offset = snap.Offset()
-	if err := r.forward(ctx); err != nil {
+	if r.assigned, err = lastAssignment(ctx, d.DB.Read()); err != nil {
 		return nil, err
 	}
 	r.set, err = library.Load(ctx, d.DB.Read())
 	if err != nil {
 		return nil, err
 	}
-	compiled, err := library.Compile(r.set, library.CompileOptions{Names: namesOf(snap), Zone: d.Zone, Lenient: true})
+	compiled, err := d.compile(ctx, r.set, library.CompileOptions{Names: namesOf(snap), Lenient: true})
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +120,7 @@ func Compute(ctx context.Context, d Deps, opts Options) (*Report, error) {
 		return nil, err
 	}
 	defer easeCollector()()
-	r.eval = rule.Run{Snapshot: snap, Now: opts.AsOf, Zone: d.Zone, Published: published(r.set, d.Index.View()), Progress: opts.Progress}
+	r.eval = rule.Run{Snapshot: snap, Now: opts.AsOf, Zone: d.Zone, Progress: opts.Progress}
 	if err := r.decide(ctx); err != nil {
 		r.failed(err)
 		return nil, err
@@ -208,16 +218,13 @@ func (r *run) choose(c *library.Compiled) error {
 
 // decide computes everything and publishes it.
 func (r *run) decide(ctx context.Context) error {
-	var roots []*rule.Expr
-	for _, s := range r.subjects {
-		roots = append(roots, s.roots()...)
-	}
-	if err := r.eval.Prepare(ctx, roots); err != nil {
+	keepers, err := r.prepare(ctx, &r.eval, r.subjects, beside{set: r.set, idb: r.DB.Read()})
+	if err != nil {
 		return err
 	}
 	r.report.Params = r.eval.Params
 	r.lap("parameters")
-	contents, err := contentsOf(ctx, &r.eval, r.subjects, &r.report.Customers)
+	contents, err := contentsOf(ctx, &r.eval, r.subjects, keepers, &r.report.Customers)
 	if err != nil {
 		return err
 	}
@@ -231,147 +238,8 @@ func (r *run) decide(ctx context.Context) error {
 	return err
 }
 
-// contentsOf evaluates subjects for all customers. customers, when not nil, is set to the number in the universe.
-func contentsOf(ctx context.Context, eval *rule.Run, subjects []*subject, customers *int) ([]*tagindex.Content, error) {
-	var roots []*rule.Expr
-	shapes := make([]tagindex.Shape, len(subjects))
-	for i, s := range subjects {
-		shapes[i] = s.shape()
-		roots = append(roots, s.roots()...)
-	}
-	b := tagindex.NewBuilder(shapes)
-	writers := make([]*tagindex.Writer, runtime.GOMAXPROCS(0))
-	counts := make([]int, len(writers))
-	for i := range writers {
-		writers[i] = b.Writer()
-	}
-	err := eval.Blocks(ctx, roots, func(res *rule.Result) error {
-		counts[res.Worker] += res.Universe.Count()
-		for i, s := range subjects {
-			if err := s.write(writers[res.Worker], i, &shapes[i], res, eval.Zone); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	for i, w := range writers {
-		w.Close()
-		if customers != nil {
-			*customers += counts[i]
-		}
-	}
-	return b.Finish(), nil
-}
-
-var truths = []event.Value{event.Bool(true), event.Bool(false)}
-
-// shape says how the subject's values are kept.
-func (s *subject) shape() tagindex.Shape {
-	if s.segment {
-		return tagindex.Shape{Kind: event.BoolKind, Values: truths[:1]}
-	}
-	values, cases := s.value.CaseValues()
-	switch {
-	case s.number != nil:
-		return tagindex.Shape{Kind: event.NumberKind, Bands: distinct(values)}
-	case cases && sameKind(values) == event.TextKind:
-		return tagindex.Shape{Kind: event.TextKind, Values: distinct(values)}
-	case s.value.Condition():
-		return tagindex.Shape{Kind: event.BoolKind, Values: truths}
-	}
-	k := s.value.Kind()
-	if cases {
-		k = sameKind(values)
-	}
-	if k == event.Missing || k == event.MapKind {
-		k = event.TextKind // values of several kinds are kept as texts
-	}
-	return tagindex.Shape{Kind: k}
-}
-
-func sameKind(values []event.Value) event.Kind {
-	for _, v := range values {
-		if v.Kind() != values[0].Kind() {
-			return event.Missing
-		}
-	}
-	return values[0].Kind()
-}
-
-// distinct leaves out values that stand there twice: two cases may give the same one.
-func distinct(values []event.Value) (out []event.Value) {
-	for _, v := range values {
-		if !slices.ContainsFunc(out, v.Equal) {
-			out = append(out, v)
-		}
-	}
-	return out
-}
-
-// write hands the result of a block to the builder, as the subject's shape, number place, says.
-func (s *subject) write(w *tagindex.Writer, place int, shape *tagindex.Shape, res *rule.Result, zone *event.Zone) error {
-	first, kind := uint32(res.First), shape.Kind
-	if s.segment {
-		w.SetWords(place, 0, first, res.Cond(s.value))
-		return nil
-	}
-	kept, set := shape.Values, w.SetWords
-	if s.number != nil {
-		kept, set = shape.Bands, w.SetBand
-	}
-	if values, cases := s.value.CaseValues(); cases && len(kept) > 0 {
-		res.EachCase(s.value, func(k int, who event.Bits) {
-			if len(kept) < len(values) { // two cases give the same value
-				k = slices.IndexFunc(kept, values[k].Equal)
-			}
-			set(place, k, first, who)
-		})
-		if s.number == nil {
-			return nil
-		}
-		return setColumn(w, place, first, res.Column(s.number, kind))
-	}
-	if s.value.Condition() {
-		yes := res.Cond(s.value)
-		no := make(event.Bits, len(yes))
-		for i := range no {
-			no[i] = res.Universe[i] &^ yes[i]
-		}
-		w.SetWords(place, 0, first, yes)
-		w.SetWords(place, 1, first, no)
-		return nil
-	}
-	if kind == event.TextKind && s.value.Kind() != event.TextKind {
-		return setColumn(w, place, first, asTexts(res, s.value, zone))
-	}
-	return setColumn(w, place, first, res.Column(s.value, kind))
-}
-
-func setColumn(w *tagindex.Writer, shape int, first uint32, c *event.Column) error {
-	if c == nil {
-		return nil
-	}
-	return w.SetColumn(shape, first, c)
-}
-
-// asTexts writes values of any kinds as texts.
-func asTexts(res *rule.Result, x *rule.Expr, zone *event.Zone) *event.Column {
-	c := &event.Column{Kind: event.TextKind, Len: res.N, Has: event.NewBits(res.N), Codes: make([]uint32, res.N)}
-	for i := range res.N {
-		if v := res.Value(x, i); v.Present() {
-			c.Has.Set(i)
-			c.Codes[i] = event.Inline | uint32(len(c.Inline))
-			c.Inline = append(c.Inline, v.Format(zone))
-		}
-	}
-	return c
-}
-
 // publish writes the changes from what the index holds to the contents, and what the run was, in one transaction.
-func (r *run) publish(ctx context.Context, contents []*tagindex.Content) error {
+func (r *run) publish(ctx context.Context, contents []content) error {
 	view := r.Index.View()
 	var changes []tagindex.Change
 	add := func(ch *tagindex.Change, id uint32, cause tagindex.Cause) {
@@ -385,11 +253,13 @@ func (r *run) publish(ctx context.Context, contents []*tagindex.Content) error {
 			if err != nil {
 				return err
 			}
-			ch := diffs[i]
-			if ch != nil {
+			if ch := diffs[i].values; ch != nil {
 				add(ch, s.id, cause)
 			}
-			r.account(s, view.Content(s.id), contents[i], ch, cause)
+			if ch := diffs[i].lapses; ch != nil {
+				add(ch, lapseSlot(s.id), cause)
+			}
+			r.account(s, view.Content(s.id), contents[i].values, diffs[i].values, cause)
 		}
 		if len(r.opts.Keys) == 0 {
 			gone, err := r.forget(ctx, tx)
@@ -397,7 +267,11 @@ func (r *run) publish(ctx context.Context, contents []*tagindex.Content) error {
 				return err
 			}
 			for _, id := range gone {
-				add(&tagindex.Change{Drop: true}, id, tagindex.ByEdit)
+				for _, slot := range []uint32{id, lapseSlot(id)} {
+					if _, _, there := view.Changed(slot); there {
+						add(&tagindex.Change{Drop: true}, slot, tagindex.ByEdit)
+					}
+				}
 			}
 		}
 		if err := appendChanges(ctx, r.Changes, tx, r.opts.AsOf, changes); err != nil {
@@ -456,11 +330,22 @@ func appendChanges(ctx context.Context, log *stream.Log, tx bun.Tx, at event.Tim
 	return nil
 }
 
-// diffAll returns what leads from the index to the fresh contents, nil where nothing changes.
-func diffAll(view *tagindex.View, subjects []*subject, contents []*tagindex.Content) []*tagindex.Change {
-	out := make([]*tagindex.Change, len(subjects))
+// diff is what changes in a subject's values and lapses; nil where nothing does.
+type diff struct{ values, lapses *tagindex.Change }
+
+// diffAll returns what leads from the index to the fresh contents.
+func diffAll(view *tagindex.View, subjects []*subject, contents []content) []diff {
+	out := make([]diff, len(subjects))
 	_ = onAllCores(len(subjects), func(i int) error {
-		out[i] = tagindex.Diff(view.Content(subjects[i].id), contents[i])
+		s := subjects[i]
+		out[i].values = tagindex.Diff(view.Content(s.id), contents[i].values)
+		_, _, there := view.Changed(lapseSlot(s.id))
+		switch {
+		case contents[i].lapses != nil:
+			out[i].lapses = tagindex.Diff(view.Content(lapseSlot(s.id)), contents[i].lapses)
+		case there: // it does not keep its values any more
+			out[i].lapses = &tagindex.Change{Drop: true}
+		}
 		return nil
 	})
 	return out
@@ -492,19 +377,19 @@ func onAllCores(n int, f func(i int) error) error {
 func (r *run) account(s *subject, was, c *tagindex.Content, ch *tagindex.Change, cause tagindex.Cause) {
 	t := TagReport{Key: s.key, Name: s.name, Segment: s.segment, Cause: cause, Held: c.Present().Count()}
 	if ch != nil {
-		t.Entered, t.Left = moves(was, ch)
+		t.Entered, t.Left = moves(was, c, ch)
+		t.Why = cause.String()
 	}
 	r.report.Tags = append(r.report.Tags, t)
 }
 
-// moves counts who enters and who leaves by a change of what was there. A change to values of another kind begins
-// with taking all of them away, and does not name them.
-func moves(was *tagindex.Content, ch *tagindex.Change) (entered, left int) {
-	entered, left = ch.Moves()
-	if ch.Clear {
-		left += was.Present().Count()
+// moves counts who enters and who leaves by a change from what was there to what is. A change to values of another
+// kind, and one that adds or takes away bands, gives everybody another value, and does not name them all.
+func moves(was, is *tagindex.Content, ch *tagindex.Change) (entered, left int) {
+	if ch.Clear || was.Banded() != is.Banded() {
+		return is.Present().Count(), was.Present().Count()
 	}
-	return
+	return ch.Moves()
 }
 
 // snapshotPath is the file of a past instant's tags.
@@ -513,7 +398,7 @@ func snapshotPath(dir string, at event.Time) string {
 }
 
 // saveSnapshot writes the contents as the tags of a past instant, keeping what the file has of other tags.
-func (r *run) saveSnapshot(ctx context.Context, contents []*tagindex.Content) error {
+func (r *run) saveSnapshot(ctx context.Context, contents []content) error {
 	if err := os.MkdirAll(r.Dir, 0o700); err != nil {
 		return errs.New(errs.Internal, "make the folder of snapshots: %w", err)
 	}
@@ -527,8 +412,8 @@ func (r *run) saveSnapshot(ctx context.Context, contents []*tagindex.Content) er
 		return err
 	}
 	for i, s := range r.subjects {
-		byID[s.id] = contents[i]
-		r.account(s, nil, contents[i], nil, tagindex.ByRun)
+		byID[s.id] = contents[i].values
+		r.account(s, nil, contents[i].values, nil, tagindex.ByRun)
 	}
 	ids := make([]uint32, 0, len(byID))
 	for id := range byID {

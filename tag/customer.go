@@ -17,12 +17,15 @@ type Customer struct {
 	FirstSeen   string              `json:"first_seen"`
 	Identifiers map[string][]string `json:"identifiers"`
 	Traits      []TraitLine         `json:"traits"`
+	Consents    []TraitLine         `json:"consents,omitempty"`
 	Tags        []TagLine           `json:"tags"`
-	Events      int                 `json:"events"`
-	Last        []EventLine         `json:"last_events"`
+	// Assignments are what was decided by hand and holds.
+	Assignments []AssignmentLine `json:"assignments,omitempty"`
+	Events      int              `json:"events"`
+	Last        []EventLine      `json:"last_events"`
 }
 
-// TraitLine is the present value of a trait.
+// TraitLine is the present value of a trait or consent.
 type TraitLine struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
@@ -68,7 +71,7 @@ func ReadCustomer(ctx context.Context, d Deps, id event.ProfileID, now event.Tim
 	if err := c.history(snap, d.Zone, id, now, last); err != nil {
 		return nil, err
 	}
-	return c, c.tags(ctx, d, uint32(id))
+	return c, c.tags(ctx, d, uint32(id), now)
 }
 
 // history reads identifiers, traits and the last events.
@@ -77,7 +80,7 @@ func (c *Customer) history(snap warehouse.Snapshot, z *event.Zone, id event.Prof
 	for _, s := range snap.Series() {
 		r := warehouse.SeriesRequest{Kind: s.Kind, Name: s.Name, Arrivals: s.Kind == warehouse.Events}
 		switch s.Kind {
-		case warehouse.Traits, warehouse.Identifiers:
+		case warehouse.Traits, warehouse.Consents, warehouse.Identifiers:
 			r.Columns = []string{warehouse.ValueColumn}
 		default:
 			for _, p := range s.Properties {
@@ -115,8 +118,11 @@ func (c *Customer) history(snap warehouse.Snapshot, z *event.Zone, id event.Prof
 				events = append(events, row{t, i, table.Times[i], table.Arrivals[i]})
 			}
 		}
-		if s.Kind == warehouse.Traits {
-			c.trait(z, s.Name, table, now)
+		switch s.Kind {
+		case warehouse.Traits:
+			c.Traits = addTrait(c.Traits, z, s.Name, table, now)
+		case warehouse.Consents:
+			c.Consents = addTrait(c.Consents, z, s.Name, table, now)
 		}
 	}
 	sort.Slice(events, func(i, j int) bool {
@@ -139,17 +145,18 @@ func (c *Customer) history(snap warehouse.Snapshot, z *event.Zone, id event.Prof
 	return nil
 }
 
-// trait adds the value of a trait at now, if there is one.
-func (c *Customer) trait(z *event.Zone, name string, table *warehouse.Table, now event.Time) {
+// addTrait adds the value of a trait or consent at now, if there is one.
+func addTrait(to []TraitLine, z *event.Zone, name string, table *warehouse.Table, now event.Time) []TraitLine {
 	for i := len(table.Times) - 1; i >= 0; i-- {
 		if table.Times[i] > now {
 			continue
 		}
 		if v := valueOf(table, 0, i); v.Present() {
-			c.Traits = append(c.Traits, TraitLine{name, v.Format(z), z.Format(table.Times[i])})
+			to = append(to, TraitLine{name, v.Format(z), z.Format(table.Times[i])})
 		}
-		return
+		break
 	}
+	return to
 }
 
 // valueOf is the value of a column of a table in a row.
@@ -166,15 +173,15 @@ func valueOf(t *warehouse.Table, column, row int) event.Value {
 }
 
 // tags reads what the customer carries, and from the change log since when and why.
-func (c *Customer) tags(ctx context.Context, d Deps, id uint32) error {
+func (c *Customer) tags(ctx context.Context, d Deps, id uint32, now event.Time) error {
 	set, err := library.Load(ctx, d.DB.Read())
 	if err != nil {
 		return err
 	}
 	view := d.Index.View()
 	slots := map[uint32]int{}
-	add := func(slot uint32, line TagLine) {
-		v := view.Value(slot, id)
+	add := func(slot uint32, line TagLine, order *listOrder) {
+		v := order.value(view.Value(slot, id))
 		if !v.Present() {
 			return
 		}
@@ -186,24 +193,35 @@ func (c *Customer) tags(ctx context.Context, d Deps, id uint32) error {
 		c.Tags = append(c.Tags, line)
 	}
 	for t := range set.Tags() {
-		add(t.ID, TagLine{Key: t.Key, Name: t.Name})
+		add(t.ID, TagLine{Key: t.Key, Name: t.Name}, orderOf(t))
 	}
 	for s := range set.Segments() {
-		add(s.ID, TagLine{Key: s.Key, Name: s.Name, Segment: true})
+		add(s.ID, TagLine{Key: s.Key, Name: s.Name, Segment: true}, nil)
+	}
+	if now, err = d.assignInstant(ctx, now); err != nil {
+		return err
+	}
+	if c.Assignments, err = assignmentsOf(ctx, d, set, AssignmentsQuery{Customer: &c.Number, At: now}); err != nil {
+		return err
 	}
 	if len(slots) == 0 {
 		return nil
 	}
-	return d.eachChange(ctx, func(ch *tagindex.Change) {
-		if at, ok := slots[ch.Slot]; ok && ch.Touches(id, c.Tags[at].Number != "") {
-			c.Tags[at].Since, c.Tags[at].Cause, c.Tags[at].Run = d.Zone.Format(ch.At), ch.Cause.String(), ch.Run
-		}
-	})
+	customer := event.ProfileID(id)
+	asked := make([]uint32, 0, len(slots))
+	for slot := range slots {
+		asked = append(asked, slot)
+	}
+	_, err = d.readPast(ctx, pastOptions{at: event.Never, slots: asked, customer: &customer, each: func(ch *tagindex.Change, _, _ event.Value) {
+		line := &c.Tags[slots[ch.Slot]]
+		line.Since, line.Cause, line.Run = d.Zone.Format(ch.At), ch.Cause.String(), ch.Run
+	}})
+	return err
 }
 
 // eachChange reads the whole change log. An on-disk index by customer comes with the server; until then this is
 // linear in the log.
-func (d Deps) eachChange(ctx context.Context, f func(*tagindex.Change)) error {
+func (d Deps) eachChange(ctx context.Context, f func(*tagindex.Change) error) error {
 	for at := uint64(0); ; {
 		entries, err := d.Changes.Read(ctx, at, 16<<20)
 		if err != nil || len(entries) == 0 {
@@ -219,7 +237,9 @@ func (d Deps) eachChange(ctx context.Context, f func(*tagindex.Change)) error {
 				return err
 			}
 			for k := range changes {
-				f(&changes[k])
+				if err := f(&changes[k]); err != nil {
+					return err
+				}
 			}
 		}
 	}

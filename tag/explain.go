@@ -2,6 +2,7 @@ package tag
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -26,6 +27,8 @@ type ExplainLeaf struct {
 	Value  string   `json:"value,omitempty"` // what was measured
 	Events []string `json:"events,omitempty"`
 	More   int      `json:"more_events,omitempty"`
+	// Notes tell which of the tags that it reads were decided by hand, by whom and why.
+	Notes []string `json:"notes,omitempty"`
 }
 
 // proofs is how many events are shown for each leaf.
@@ -33,7 +36,7 @@ const proofs = 5
 
 // Explain answers a rule for one customer, leaf by leaf, with the events that prove it.
 func Explain(ctx context.Context, d Deps, text string, customer event.ProfileID, o QueryOptions) (*Explanation, error) {
-	q, err := Ask(ctx, d, text, o)
+	q, err := ask(ctx, d, text, o, &customer)
 	if err != nil {
 		return nil, err
 	}
@@ -47,15 +50,48 @@ func Explain(ctx context.Context, d Deps, text string, customer event.ProfileID,
 			roots = append(roots, l.Measured)
 		}
 	}
+	notes, err := handNotes(ctx, d, q, leaves, customer, o.Now)
+	if err != nil {
+		return nil, err
+	}
 	err = q.run.One(customer, roots, func(res *rule.Result) error {
 		out.InUniverse = res.Universe.Get(0)
 		out.Answer = answer(d.Zone, q, res)
-		for _, l := range leaves {
-			out.Leaves = append(out.Leaves, explainLeaf(d.Zone, res, l))
+		for i, l := range leaves {
+			leaf := explainLeaf(d.Zone, res, l)
+			leaf.Notes = notes[i]
+			out.Leaves = append(out.Leaves, leaf)
 		}
 		return nil
 	})
 	return out, err
+}
+
+// handNotes tells, leaf by leaf, what was decided by hand of the tags that it reads.
+func handNotes(ctx context.Context, d Deps, q *Query, leaves []rule.Leaf, customer event.ProfileID, at event.Time) ([][]string, error) {
+	out := make([][]string, len(leaves))
+	byKey := map[string][]AssignmentLine{}
+	for i, l := range leaves {
+		keys, _, _ := l.Expr.Held()
+		keys = append(keys, l.Expr.Published()...)
+		if len(keys) > 0 && len(byKey) == 0 {
+			lines, err := assignmentsOf(ctx, d, q.Definitions.Set, AssignmentsQuery{Customer: &customer, At: at})
+			if err != nil {
+				return nil, err
+			}
+			for _, line := range lines {
+				key := library.PublishedTag(line.Tag)
+				byKey[key] = append(byKey[key], line)
+			}
+		}
+		slices.Sort(keys)
+		for _, key := range slices.Compact(keys) {
+			for _, line := range byKey[key] {
+				out[i] = append(out[i], line.Text())
+			}
+		}
+	}
+	return out, nil
 }
 
 func answer(z *event.Zone, q *Query, res *rule.Result) string {

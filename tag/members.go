@@ -28,7 +28,7 @@ type MembersQuery struct {
 	HasAsOf bool
 	IDKinds []string
 
-	byHand bool // the tag is assigned by hand, so nothing has to be computed
+	byHand *library.Tag // the tag, if it is assigned by hand: nothing has to be computed
 }
 
 // Members is who holds a tag, as last computed.
@@ -48,8 +48,11 @@ func ReadMembers(ctx context.Context, d Deps, q MembersQuery) (*Members, error) 
 	if err != nil {
 		return nil, err
 	}
+	var order *listOrder
 	if t, ok := set.Tag(q.Key); ok && !q.Segment {
-		q.byHand = t.Kind == library.ByHand && !q.HasAsOf
+		if order = orderOf(t); t.Kind == library.ByHand {
+			q.byHand = t
+		}
 	}
 	view, asOf, err := viewFor(ctx, d, id, q)
 	if err != nil {
@@ -61,7 +64,7 @@ func ReadMembers(ctx context.Context, d Deps, q MembersQuery) (*Members, error) 
 	for c := range content.Present().All() {
 		if v := view.Value(id, c); !q.HasValue || matches(d.Zone, v, q.Value) {
 			who = append(who, event.ProfileID(c))
-			values = append(values, v)
+			values = append(values, order.value(v))
 		}
 	}
 	names, err := Names(ctx, d, q.IDKinds, who)
@@ -114,6 +117,9 @@ func slotOf(set *library.Set, q MembersQuery) (uint32, error) {
 
 // viewFor returns the live index, or the snapshot of an instant, with the instant that the slot was computed for.
 func viewFor(ctx context.Context, d Deps, id uint32, q MembersQuery) (*tagindex.View, event.Time, error) {
+	if q.byHand != nil {
+		return manualView(ctx, d, q)
+	}
 	asOf, computed, err := LastRun(ctx, d, id)
 	if err != nil {
 		return nil, 0, err
@@ -135,14 +141,24 @@ func viewFor(ctx context.Context, d Deps, id uint32, q MembersQuery) (*tagindex.
 				d.Zone.Format(q.AsOf), d.Zone.Format(q.AsOf), others(d))
 		}
 	}
-	if q.byHand {
-		return d.Index.View(), d.Now(), nil
-	}
 	if !computed {
 		return nil, 0, errs.New(errs.NotFound, "%s was never computed: run `tagma compute`", q.Key)
 	}
 	view := d.Index.View()
 	return view, asOf, nil
+}
+
+// manualView returns the index for a tag assigned by hand, or what it held at an instant by the assignments.
+func manualView(ctx context.Context, d Deps, q MembersQuery) (*tagindex.View, event.Time, error) {
+	if !q.HasAsOf {
+		return d.Index.View(), d.Now(), nil
+	}
+	content, err := manualContent(ctx, d.DB.Read(), q.byHand, rowFilter{at: q.AsOf}, d.Zone)
+	if err != nil {
+		return nil, 0, err
+	}
+	view, err := tagindex.NewView(0, []uint32{q.byHand.ID}, []*tagindex.Content{content}, q.AsOf, 0)
+	return view, q.AsOf, err
 }
 
 // others lists the instants that there are snapshots of.

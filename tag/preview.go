@@ -2,6 +2,9 @@ package tag
 
 import (
 	"context"
+	"slices"
+
+	"github.com/RoaringBitmap/roaring/v2"
 
 	"tagma/event"
 	"tagma/library"
@@ -20,45 +23,79 @@ type Preview struct {
 }
 
 // PreviewEdit checks the rules of a planned library, all their faults at once, and computes what the changed tags
-// and segments, and those that refer to them, would hold at an instant; compared with the index. Nothing is saved.
-// It takes a reading of the history. sample is how many customers are named on each side.
+// and segments, and those that refer to them, would hold at an instant; compared with the index; and who would leave
+// what is retired. Nothing is saved. The warnings of those rules are added to those of the edit. It takes a reading of
+// the history. sample is how many customers are named on each side.
 func PreviewEdit(ctx context.Context, d Deps, edit *library.Edit, now event.Time, sample int) ([]Preview, error) {
 	snap, err := d.Store.Snapshot()
 	if err != nil {
 		return nil, err
 	}
 	defer snap.Close()
-	c, err := library.Compile(edit.Set, library.CompileOptions{Names: namesOf(snap), Zone: d.Zone})
+	c, err := d.compile(ctx, edit.Set, library.CompileOptions{Names: namesOf(snap)})
 	if err != nil {
 		return nil, err
 	}
-	touched := touchedBy(c, edit)
-	if len(touched) == 0 {
-		return nil, nil
-	}
+	edit.Warn(c)
 	view := d.Index.View()
-	eval := rule.Run{Snapshot: snap, Now: now, Zone: d.Zone, Published: published(edit.Set, view)}
-	var roots []*rule.Expr
-	for _, s := range touched {
-		roots = append(roots, s.roots()...)
-	}
-	if err := eval.Prepare(ctx, roots); err != nil {
-		return nil, err
-	}
-	contents, err := contentsOf(ctx, &eval, touched, nil)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]Preview, 0, len(touched))
-	for i, s := range touched {
-		p := Preview{Key: s.key, Segment: s.segment, Held: contents[i].Present().Count()}
-		if ch := tagindex.Diff(view.Content(s.id), contents[i]); ch != nil {
-			p.Entered, p.Left = moves(view.Content(s.id), ch)
-			p.Enter, p.Leave = samples(view.Content(s.id), ch, sample)
+	out := []Preview{}
+	add := func(key string, segment bool, slot uint32, is *tagindex.Content) {
+		p, was := Preview{Key: key, Segment: segment, Held: is.Present().Count()}, view.Content(slot)
+		if ch := tagindex.Diff(was, is); ch != nil {
+			p.Entered, p.Left = moves(was, is, ch)
+			p.Enter, p.Leave = samples(was, is, ch, sample)
 		}
 		out = append(out, p)
 	}
-	return out, nil
+	if touched := touchedBy(c, edit); len(touched) > 0 {
+		eval := rule.Run{Snapshot: snap, Now: now, Zone: d.Zone}
+		keepers, err := d.prepare(ctx, &eval, touched, beside{set: edit.Set, idb: d.DB.Read()})
+		if err != nil {
+			return nil, err
+		}
+		contents, err := contentsOf(ctx, &eval, touched, keepers, nil)
+		if err != nil {
+			return nil, err
+		}
+		for i, s := range touched {
+			add(s.key, s.segment, s.id, contents[i].values)
+		}
+	}
+	return out, d.previewOthers(ctx, edit, now, add)
+}
+
+// previewOthers adds who leaves what is retired, and what tags assigned by hand would hold.
+func (d Deps) previewOthers(ctx context.Context, edit *library.Edit, now event.Time, add func(key string, segment bool, slot uint32, is *tagindex.Content)) error {
+	at, err := d.assignInstant(ctx, now)
+	if err != nil {
+		return err
+	}
+	view := d.Index.View()
+	for _, ch := range edit.Changes {
+		if ch.Kind != library.KindTag && ch.Kind != library.KindSegment || ch.What == library.Same {
+			continue
+		}
+		head, _ := edit.Set.Head(library.Ref{Kind: ch.Kind, Key: ch.Key})
+		held := view.Present(head.ID).Count()
+		if ch.What == library.Retire {
+			if held > 0 {
+				add(ch.Key, ch.Kind == library.KindSegment, head.ID, &tagindex.Content{})
+			}
+			continue
+		}
+		t, ok := edit.Set.Tag(ch.Key)
+		if ch.Kind != library.KindTag || !ok || t.Kind != library.ByHand {
+			continue
+		}
+		is, err := manualContent(ctx, d.DB.Read(), t, rowFilter{at: at}, d.Zone)
+		if err != nil {
+			return err
+		}
+		if held > 0 || is.Present().Count() > 0 {
+			add(t.Key, false, t.ID, is)
+		}
+	}
+	return nil
 }
 
 // touchedBy lists the subjects whose meaning the edit changes: changed themselves, or referring to what is.
@@ -85,32 +122,34 @@ func touchedBy(c *library.Compiled, edit *library.Edit) (out []*subject) {
 	return out
 }
 
-// samples names a few customers of a change on each side.
-func samples(was *tagindex.Content, ch *tagindex.Change, n int) (enter, leave []event.ProfileID) {
-	take := func(list *[]event.ProfileID, s []tagindex.SetChange, entered bool) {
-		for _, c := range s {
-			b := c.Left
-			if entered {
-				b = c.Entered
-			}
-			if b == nil {
-				continue
-			}
-			for it := b.Iterator(); it.HasNext() && len(*list) < n; {
-				*list = append(*list, event.ProfileID(it.Next()))
+// samples names a few customers of a change on each side, as moves counts them.
+func samples(was, is *tagindex.Content, ch *tagindex.Change, n int) (enter, leave []event.ProfileID) {
+	take := func(list *[]event.ProfileID, b *roaring.Bitmap) {
+		if b == nil {
+			return
+		}
+		for it := b.Iterator(); it.HasNext() && len(*list) < n; {
+			if id := event.ProfileID(it.Next()); !slices.Contains(*list, id) {
+				*list = append(*list, id)
 			}
 		}
 	}
-	for _, sets := range [][]tagindex.SetChange{ch.Sets, ch.Bands} {
-		take(&enter, sets, true)
-		take(&leave, sets, false)
+	if ch.Clear || was.Banded() != is.Banded() {
+		take(&enter, is.Present().Roaring())
+		take(&leave, was.Present().Roaring())
+		return
 	}
-	if c := ch.Column; c != nil {
-		take(&enter, []tagindex.SetChange{{Entered: c.Customers}}, true)
-		take(&leave, []tagindex.SetChange{{Left: c.Cleared}}, false)
+	sets := ch.Sets
+	if ch.Bands != nil {
+		sets = ch.Bands
 	}
-	if ch.Clear {
-		take(&leave, []tagindex.SetChange{{Left: was.Present().Roaring()}}, false)
+	for _, s := range sets {
+		take(&enter, s.Entered)
+		take(&leave, s.Left)
+	}
+	if c := ch.Column; c != nil && ch.Bands == nil {
+		take(&enter, c.Customers)
+		take(&leave, c.Cleared)
 	}
 	return
 }

@@ -37,6 +37,11 @@ type QueryOptions struct {
 // Ask checks an expression against the library and the history. Faults of the expression are an error of kind
 // Invalid that shows each place.
 func Ask(ctx context.Context, d Deps, text string, opts QueryOptions) (*Query, error) {
+	return ask(ctx, d, text, opts, nil)
+}
+
+// ask is Ask, for one customer alone when it is set.
+func ask(ctx context.Context, d Deps, text string, opts QueryOptions, customer *event.ProfileID) (*Query, error) {
 	if err := d.CatchUp(ctx); err != nil {
 		return nil, err
 	}
@@ -45,20 +50,20 @@ func Ask(ctx context.Context, d Deps, text string, opts QueryOptions) (*Query, e
 		return nil, err
 	}
 	q := &Query{snap: snap}
-	if err := q.check(ctx, d, text, opts); err != nil {
+	if err := q.check(ctx, d, text, opts, customer); err != nil {
 		snap.Close()
 		return nil, err
 	}
 	return q, nil
 }
 
-func (q *Query) check(ctx context.Context, d Deps, text string, opts QueryOptions) error {
+func (q *Query) check(ctx context.Context, d Deps, text string, opts QueryOptions, customer *event.ProfileID) error {
 	set, err := library.Load(ctx, d.DB.Read())
 	if err != nil {
 		return err
 	}
 	names := namesOf(q.snap)
-	q.Definitions, err = library.Compile(set, library.CompileOptions{Names: names, Zone: d.Zone, Published: !opts.Recompute, Lenient: true})
+	q.Definitions, err = d.compile(ctx, set, library.CompileOptions{Names: names, Published: !opts.Recompute, Lenient: true})
 	if err != nil {
 		return err
 	}
@@ -67,7 +72,13 @@ func (q *Query) check(ctx context.Context, d Deps, text string, opts QueryOption
 		return Faults(text, "", faults)
 	}
 	q.Rule = r
-	q.run = rule.Run{Snapshot: q.snap, Now: opts.Now, Zone: d.Zone, Published: published(set, d.Index.View()), Progress: opts.Progress}
+	q.run = rule.Run{Snapshot: q.snap, Now: opts.Now, Zone: d.Zone, Progress: opts.Progress}
+	if customer != nil && rule.UsesPopulation(r.Expr) {
+		customer = nil // everybody is evaluated for the parameters
+	}
+	if _, err := d.readBeside(ctx, &q.run, []*rule.Expr{r.Expr}, beside{set: set, idb: d.DB.Read(), customer: customer, published: !opts.Recompute}); err != nil {
+		return err
+	}
 	for _, k := range opts.IDKinds {
 		if names.IDs[k] {
 			q.ids = append(q.ids, q.Definitions.Builder.Identifiers(k))

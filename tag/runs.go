@@ -34,6 +34,8 @@ type runRow struct {
 	Error         string
 }
 
+// computedRow notes the last run of a tag or segment. Of a tag assigned by hand the run is 0, and it notes the
+// definition that the index has it by.
 type computedRow struct {
 	bun.BaseModel `bun:"table:computed"`
 	Definition    uint32 `bun:",pk"`
@@ -42,6 +44,7 @@ type computedRow struct {
 	Closure       string
 	Events        uint64
 	AsOfMS        int64
+	Assigned      uint64 // the last assignment that was seen
 }
 
 // begin writes the row of a run that begins. Runs that a stop of the program cut off are marked as failed.
@@ -94,7 +97,7 @@ func (r *run) failed(why error) {
 // are assigned by hand now, and returns them: what the index has of them came from their rules.
 func (r *run) forget(ctx context.Context, tx bun.Tx) (gone []uint32, err error) {
 	var noted []uint32
-	if err := tx.NewSelect().Model((*computedRow)(nil)).Column("definition").Order("definition").Scan(ctx, &noted); err != nil {
+	if err := tx.NewSelect().Model((*computedRow)(nil)).Column("definition").Where("run > 0").Order("definition").Scan(ctx, &noted); err != nil {
 		return nil, fmt.Errorf("tag: read what was computed: %w", err)
 	}
 	for _, id := range noted {
@@ -116,13 +119,21 @@ func (r *run) finish(ctx context.Context, tx bun.Tx) error {
 		return err
 	}
 	for _, s := range r.subjects {
-		row := &computedRow{Definition: s.id, Run: r.number, Version: s.version, Closure: r.closure(s), Events: r.offset, AsOfMS: int64(r.opts.AsOf)}
-		if _, err := tx.NewInsert().Model(row).On("CONFLICT (definition) DO UPDATE").Set("run = EXCLUDED.run").Set("version = EXCLUDED.version").
-			Set("closure = EXCLUDED.closure").Set("events = EXCLUDED.events").Set("as_of_ms = EXCLUDED.as_of_ms").Exec(ctx); err != nil {
-			return fmt.Errorf("tag: note what %s was computed from: %w", s.key, err)
+		row := &computedRow{Definition: s.id, Run: r.number, Version: s.version, Closure: r.closure(s), Events: r.offset, AsOfMS: int64(r.opts.AsOf), Assigned: r.assigned}
+		if err := note(ctx, tx, row); err != nil {
+			return err
 		}
 	}
 	return r.endRun(ctx, tx, "done", "")
+}
+
+// note writes what a definition was computed from.
+func note(ctx context.Context, tx bun.Tx, row *computedRow) error {
+	if _, err := tx.NewInsert().Model(row).On("CONFLICT (definition) DO UPDATE").Set("run = EXCLUDED.run").Set("version = EXCLUDED.version").
+		Set("closure = EXCLUDED.closure").Set("events = EXCLUDED.events").Set("as_of_ms = EXCLUDED.as_of_ms").Set("assigned = EXCLUDED.assigned").Exec(ctx); err != nil {
+		return fmt.Errorf("tag: note what definition %d was computed from: %w", row.Definition, err)
+	}
+	return nil
 }
 
 // closure writes the versions of all definitions below a subject.
@@ -166,7 +177,7 @@ func computedOf(ctx context.Context, idb bun.IDB, id uint32) (row computedRow, o
 // lastAsOf is the latest instant that anything was computed for; event.Always when nothing was.
 func lastAsOf(ctx context.Context, idb bun.IDB) (event.Time, error) {
 	var last sql.NullInt64
-	if err := idb.QueryRowContext(ctx, "SELECT max(as_of_ms) FROM computed").Scan(&last); err != nil {
+	if err := idb.QueryRowContext(ctx, "SELECT max(as_of_ms) FROM computed WHERE run > 0").Scan(&last); err != nil {
 		return 0, fmt.Errorf("tag: read the instant of the last run: %w", err)
 	}
 	if !last.Valid {

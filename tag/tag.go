@@ -48,17 +48,23 @@ type subject struct {
 	name    string
 	version int
 	segment bool
-	value   *rule.Expr // the value or band; of a segment the condition
-	number  *rule.Expr // the measure of a tag with bands
+	tag     *library.Tag // nil for a segment
+	value   *rule.Expr   // the value or band; of a segment the condition
+	number  *rule.Expr   // the measure of a tag with bands
+	rule    *rule.Expr   // what the rule alone gives, where lapses have to be told from it
 	depends []library.Ref
 }
 
 // roots are the expressions that the subject needs.
 func (s *subject) roots() []*rule.Expr {
+	roots := []*rule.Expr{s.value}
 	if s.number != nil {
-		return []*rule.Expr{s.value, s.number}
+		roots = append(roots, s.number)
 	}
-	return []*rule.Expr{s.value}
+	if s.rule != nil {
+		roots = append(roots, s.rule)
+	}
+	return roots
 }
 
 // subjects lists what a compiled library can compute: tags by rule, then segments.
@@ -67,8 +73,12 @@ func subjects(c *library.Compiled) (out []*subject) {
 		if t.Tag.Kind == library.ByHand {
 			continue
 		}
-		out = append(out, &subject{id: t.Tag.ID, key: t.Tag.Key, name: t.Tag.Name, version: t.Tag.Version,
-			value: t.Value, number: t.Number, depends: t.Depends})
+		s := &subject{id: t.Tag.ID, key: t.Tag.Key, name: t.Tag.Name, version: t.Tag.Version, tag: t.Tag,
+			value: t.Value, number: t.Number, depends: t.Depends}
+		if lapses(t.Tag) {
+			s.rule = t.Rule
+		}
+		out = append(out, s)
 	}
 	for _, s := range c.Segments {
 		out = append(out, &subject{id: s.Segment.ID, key: s.Segment.Key, name: s.Segment.Name, version: s.Segment.Version,
@@ -82,14 +92,15 @@ func published(set *library.Set, view *tagindex.View) func(key string, first eve
 	type source struct {
 		slot   uint32
 		number bool
+		order  *listOrder
 	}
 	slots := map[string]source{}
 	for t := range set.Tags() {
-		slots["tag:"+t.Key] = source{t.ID, false}
-		slots["number:"+t.Key] = source{t.ID, true}
+		slots["tag:"+t.Key] = source{slot: t.ID, order: orderOf(t)}
+		slots["number:"+t.Key] = source{slot: t.ID, number: true}
 	}
 	for s := range set.Segments() {
-		slots["segment:"+s.Key] = source{s.ID, false}
+		slots["segment:"+s.Key] = source{slot: s.ID}
 	}
 	readers := sync.Pool{New: func() any { return view.Reader() }}
 	return func(key string, first event.ProfileID, n int) []event.Column {
@@ -107,6 +118,7 @@ func published(set *library.Set, view *tagindex.View) func(key string, first eve
 			r.Measure(s.slot, uint32(first), n, &c)
 		} else {
 			r.Column(s.slot, uint32(first), n, &c)
+			s.order.apply(&c)
 		}
 		return []event.Column{c}
 	}

@@ -2,9 +2,9 @@ package tag
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
+	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/uptrace/bun"
 
 	"tagma/db"
@@ -129,62 +129,150 @@ func (v *verifier) fresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	compiled, err := library.Compile(set, library.CompileOptions{Names: namesOf(snap), Zone: v.Zone, Lenient: true})
+	compiled, err := v.compile(ctx, set, library.CompileOptions{Names: namesOf(snap), Lenient: true})
 	if err != nil {
 		return err
 	}
 	for _, b := range compiled.Broken {
 		v.note("%s cannot be computed at present: %s", b.Ref, b.Faults[0])
 	}
-	byRun := map[uint64][]*subject{}
-	asOf := map[uint64]event.Time{}
+	type lastRun struct {
+		list     []*subject
+		asOf     event.Time
+		assigned uint64
+	}
+	byRun := map[uint64]*lastRun{}
 	r := &run{Deps: v.Deps, set: set}
 	for _, s := range subjects(compiled) {
 		row, ok, err := computedOf(ctx, v.DB.Read(), s.id)
 		switch {
 		case err != nil:
 			return err
-		case !ok:
+		case !ok || row.Run == 0:
 			v.note("%s was never computed", s.key)
 		case row.Events != snap.Offset() || row.Version != s.version || row.Closure != r.closure(s):
 			v.note("%s has not been computed since history or definitions changed", s.key)
 		default:
-			byRun[row.Run] = append(byRun[row.Run], s)
-			asOf[row.Run] = event.Time(row.AsOfMS)
+			if byRun[row.Run] == nil {
+				byRun[row.Run] = &lastRun{asOf: event.Time(row.AsOfMS), assigned: row.Assigned}
+			}
+			byRun[row.Run].list = append(byRun[row.Run].list, s)
 		}
 	}
-	for number, list := range byRun {
-		if err := v.compare(ctx, snap, set, number, asOf[number], list); err != nil {
+	for number, last := range byRun {
+		if err := v.compare(ctx, snap, set, number, last.asOf, last.assigned, last.list); err != nil {
 			return err
+		}
+	}
+	return v.byHand(ctx, set)
+}
+
+// byHand holds the tags assigned by hand in the index against the assignments.
+func (v *verifier) byHand(ctx context.Context, set *library.Set) error {
+	last, err := v.lastInstant(ctx, v.DB.Read())
+	if err != nil {
+		return err
+	}
+	ended, err := numberSetting(ctx, v.DB.Read(), settingEnded)
+	if err != nil {
+		return err
+	}
+	view := v.Index.View()
+	for t := range set.Tags() {
+		if t.Kind != library.ByHand {
+			continue
+		}
+		content, err := manualContent(ctx, v.DB.Read(), t, rowFilter{at: max(last, event.Time(ended))}, v.Zone)
+		if err != nil {
+			return err
+		}
+		if ch := tagindex.Diff(view.Content(t.ID), content); ch != nil {
+			entered, left := moves(view.Content(t.ID), content, ch)
+			v.wrong("%s differs from its assignments: %d customers lack a value, %d have one too many", t.Key, entered, left)
 		}
 	}
 	return nil
 }
 
-func (v *verifier) compare(ctx context.Context, snap warehouse.Snapshot, set *library.Set, number uint64, at event.Time, list []*subject) error {
-	var row runRow
-	if err := v.DB.Read().NewSelect().Model(&row).Where("id = ?", number).Scan(ctx); err != nil {
-		return fmt.Errorf("tag: read run %d: %w", number, err)
-	}
-	texts := map[string][]string{}
-	if err := json.Unmarshal([]byte(row.Parameters), &texts); err != nil {
-		return fmt.Errorf("tag: read the parameters of run %d: %w", number, err)
-	}
-	params, err := paramsOf(texts)
+// compare computes tags again as their last run did. Customers about whom somebody decided by hand since then are
+// left out of the tags concerned.
+func (v *verifier) compare(ctx context.Context, snap warehouse.Snapshot, set *library.Set, number uint64, at event.Time, assigned uint64, list []*subject) error {
+	params, err := runParams(ctx, v.DB.Read(), number)
 	if err != nil {
 		return err
 	}
 	view := v.Index.View()
-	eval := rule.Run{Snapshot: snap, Now: at, Zone: v.Zone, Params: params, Published: published(set, view)}
-	contents, err := contentsOf(ctx, &eval, list, nil)
+	eval := rule.Run{Snapshot: snap, Now: at, Zone: v.Zone, Params: params}
+	b := beside{set: set, idb: v.DB.Read(), rows: true, upTo: assigned, none: assigned == 0}
+	keepers, err := v.prepare(ctx, &eval, list, b)
+	if err != nil {
+		return err
+	}
+	contents, err := contentsOf(ctx, &eval, list, keepers, nil)
 	if err != nil {
 		return err
 	}
 	for i, s := range list {
-		if ch := tagindex.Diff(view.Content(s.id), contents[i]); ch != nil {
-			entered, left := ch.Moves()
-			v.wrong("%s differs from a fresh computation as of %s: %d customers lack a value, %d have one too many", s.key, v.Zone.Format(at), entered, left)
+		since, err := v.decidedSince(ctx, s.id, at, assigned)
+		if err != nil {
+			return err
+		}
+		lack, much := differences(view, s.id, contents[i].values, since)
+		if lack+much > 0 {
+			v.wrong("%s differs from a fresh computation as of %s: %d customers lack a value, %d have one too many", s.key, v.Zone.Format(at), lack, much)
+		}
+		if contents[i].lapses == nil {
+			continue
+		}
+		if lack, much := differences(view, lapseSlot(s.id), contents[i].lapses, since); lack+much > 0 {
+			v.wrong("%s differs from a fresh computation as of %s in since when values are kept, for %d customers", s.key, v.Zone.Format(at), max(lack, much))
 		}
 	}
 	return nil
+}
+
+// differences counts the values that a slot lacks and has too many, passing over some customers.
+func differences(view *tagindex.View, slot uint32, is *tagindex.Content, except *roaring.Bitmap) (lack, much int) {
+	was := view.Content(slot)
+	ch := tagindex.Diff(was, is)
+	switch {
+	case ch == nil:
+		return 0, 0
+	case ch.Clear || was.Banded() != is.Banded():
+		return moves(was, is, ch)
+	}
+	count := func(b *roaring.Bitmap) int {
+		if b == nil {
+			return 0
+		}
+		return int(roaring.AndNot(b, except).GetCardinality())
+	}
+	for _, sets := range [][]tagindex.SetChange{ch.Sets, ch.Bands} {
+		for _, s := range sets {
+			lack, much = lack+count(s.Entered), much+count(s.Left)
+		}
+	}
+	if ch.Column != nil {
+		lack, much = lack+count(ch.Column.Customers), much+count(ch.Column.Cleared)
+	}
+	return
+}
+
+// decidedSince is the customers about whose tag somebody decided by hand after a run, or for whom such a decision
+// ended since then.
+func (v *verifier) decidedSince(ctx context.Context, tag uint32, at event.Time, assigned uint64) (*roaring.Bitmap, error) {
+	rows, err := v.DB.Read().QueryContext(ctx, "SELECT customer FROM assignments WHERE definition = ? AND (id > ? OR until_ms > ?)", int64(tag), int64(assigned), int64(at))
+	if err != nil {
+		return nil, fmt.Errorf("tag: read assignments: %w", err)
+	}
+	defer rows.Close()
+	out := roaring.New()
+	for rows.Next() {
+		var c uint32
+		if err := rows.Scan(&c); err != nil {
+			return nil, fmt.Errorf("tag: read assignments: %w", err)
+		}
+		out.Add(c)
+	}
+	return out, rows.Err()
 }

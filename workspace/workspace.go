@@ -122,7 +122,8 @@ func Init(ctx context.Context, dir string, s Settings) error {
 	return errors.Join(err, d.Close(), lock.Unlock())
 }
 
-// Open opens a workspace and brings its views up to the logs: what a crash left half done is finished. It is a
+// Open opens a workspace and brings its views up to the logs, and to the workspace's instant where assignments by hand
+// have an end: what a crash left half done is finished. It is a
 // NotFound when there is none, Busy when another process has it open.
 func Open(ctx context.Context, dir string, o Options) (w *Workspace, err error) {
 	switch exists, err := Exists(dir); {
@@ -158,7 +159,10 @@ func Open(ctx context.Context, dir string, o Options) (w *Workspace, err error) 
 	if err = ingest.Recover(ctx, w.Ingest()); err != nil {
 		return
 	}
-	err = w.follow(ctx)
+	if err = w.follow(ctx); err != nil {
+		return
+	}
+	err = tag.BringUp(ctx, w.Tags(), w.Now())
 	return
 }
 
@@ -220,7 +224,7 @@ func (w *Workspace) Stopped() bool { return w.clock != 0 }
 
 // Ingest is what taking records in works with.
 func (w *Workspace) Ingest() ingest.Deps {
-	return ingest.Deps{DB: w.DB, Log: w.Events, Store: w.Store, Identities: w.identities, Zone: w.Zone, Now: now}
+	return ingest.Deps{DB: w.DB, Log: w.Events, Store: w.Store, Identities: w.identities, Zone: w.Zone, Now: now, Tags: &ingest.Tags{Deps: w.Tags(), Instant: w.Now}}
 }
 
 // Tags is what computing and asking works with.

@@ -191,6 +191,9 @@ func (c *queryCmd) explain(p *program, w *workspace.Workspace, o tag.QueryOption
 			fmt.Fprintf(p.out, "   is %s", l.Value)
 		}
 		fmt.Fprintln(p.out)
+		for _, note := range l.Notes {
+			fmt.Fprintf(p.out, "      %s\n", note)
+		}
 		for _, ev := range l.Events {
 			fmt.Fprintf(p.out, "      %s\n", ev)
 		}

@@ -64,12 +64,10 @@ func printCustomer(p *program, id string, x *tag.Customer) {
 		fmt.Fprintf(p.out, "  %-20s %s\n", k, strings.Join(x.Identifiers[k], ", "))
 	}
 	fmt.Fprintln(p.out, "\ntraits")
-	for _, t := range x.Traits {
-		fmt.Fprintf(p.out, "  %-20s %s", t.Name, t.Value)
-		if t.Since != "always" {
-			fmt.Fprintf(p.out, "   since %s", t.Since)
-		}
-		fmt.Fprintln(p.out)
+	printTraits(p, x.Traits)
+	if len(x.Consents) > 0 {
+		fmt.Fprintln(p.out, "\nconsents")
+		printTraits(p, x.Consents)
 	}
 	fmt.Fprintln(p.out, "\ntags")
 	for _, t := range x.Tags {
@@ -89,11 +87,27 @@ func printCustomer(p *program, id string, x *tag.Customer) {
 		}
 		fmt.Fprintln(p.out)
 	}
+	if len(x.Assignments) > 0 {
+		fmt.Fprintln(p.out, "\nassigned by hand")
+		for i := range x.Assignments {
+			fmt.Fprintf(p.out, "  %s\n", x.Assignments[i].Text())
+		}
+	}
 	fmt.Fprintln(p.out, "\nlast events")
 	for _, e := range x.Last {
 		fmt.Fprintf(p.out, "  %s  %-16s", e.Time, e.Name)
 		for _, kv := range e.Props {
 			fmt.Fprintf(p.out, " %s=%s", kv[0], kv[1])
+		}
+		fmt.Fprintln(p.out)
+	}
+}
+
+func printTraits(p *program, list []tag.TraitLine) {
+	for _, t := range list {
+		fmt.Fprintf(p.out, "  %-20s %s", t.Name, t.Value)
+		if t.Since != "always" {
+			fmt.Fprintf(p.out, "   since %s", t.Since)
 		}
 		fmt.Fprintln(p.out)
 	}

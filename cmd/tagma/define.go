@@ -2,11 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"os/user"
 	"strings"
 
@@ -32,8 +29,13 @@ func (c *planCmd) Run(p *program) error {
 }
 
 type applyCmd struct {
-	File   string `short:"f" help:"The definitions file; - is standard input." required:"" placeholder:"tags.yaml"`
-	Prune  bool   `help:"Retire what the file does not mention."`
+	File  string `short:"f" help:"The definitions file; - is standard input." required:"" placeholder:"tags.yaml"`
+	Prune bool   `help:"Retire what the file does not mention."`
+	editor
+}
+
+// editor says who edits the definitions, and why.
+type editor struct {
 	Actor  string `help:"Who applies it; default: the user of the machine." placeholder:"NAME"`
 	Reason string `help:"Why; kept with every version." placeholder:"TEXT"`
 }
@@ -44,17 +46,22 @@ func (c *applyCmd) Run(p *program) error {
 		if err != nil || changes == 0 {
 			return err
 		}
-		if c.Actor == "" {
-			c.Actor = machineUser()
-		}
-		if err := applyEdit(p.ctx, w, edit, c.Actor, c.Reason); err != nil {
-			return err
-		}
-		if !p.json {
-			fmt.Fprintf(p.out, "applied %s; run `tagma compute` to publish the tags\n", count(changes, "change"))
-		}
-		return nil
+		return c.apply(p, w, edit, changes)
 	})
+}
+
+// apply applies an edit that was planned and shown.
+func (e *editor) apply(p *program, w *workspace.Workspace, edit *library.Edit, changes int) error {
+	if e.Actor == "" {
+		e.Actor = machineUser()
+	}
+	if err := applyEdit(p.ctx, w, edit, e.Actor, e.Reason); err != nil {
+		return err
+	}
+	if !p.json {
+		fmt.Fprintf(p.out, "applied %s; run `tagma compute` to publish the tags\n", count(changes, "change"))
+	}
+	return nil
 }
 
 func applyEdit(ctx context.Context, w *workspace.Workspace, edit *library.Edit, actor, reason string) error {
@@ -100,27 +107,39 @@ type previewJSON struct {
 
 // planEdit plans a file, checks all its rules, and prints what would change. changes is how much.
 func planEdit(p *program, w *workspace.Workspace, path string, prune bool) (edit *library.Edit, changes int, err error) {
-	var data []byte
-	name := path
+	var file *library.File
 	if path == "-" {
-		name = "standard input"
-		data, err = io.ReadAll(p.in)
-	} else {
-		data, err = os.ReadFile(path)
+		data, err := io.ReadAll(p.in)
+		if err != nil {
+			return nil, 0, errs.New(errs.Invalid, "standard input cannot be read: %w", err)
+		}
+		file, err = library.ParseFile(data, "standard input")
+		if err != nil {
+			return nil, 0, err
+		}
+	} else if file, err = library.ReadFile(path); err != nil {
+		return nil, 0, err
 	}
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, 0, errs.New(errs.Invalid, "there is no file %s", path)
-	case err != nil:
-		return nil, 0, errs.New(errs.Invalid, "%s cannot be read: %w", path, err)
-	}
-	edit, err = readDefinitions(p.ctx, w, data, name, prune)
+	set, err := library.Load(p.ctx, w.DB.Read())
 	if err != nil {
 		return nil, 0, err
 	}
+	if edit, err = set.Plan(file, prune); err != nil {
+		return nil, 0, err
+	}
+	changes, err = showEdit(p, w, edit)
+	return edit, changes, err
+}
+
+// showEdit checks the rules of an edit that was planned, and prints what would change. changes is how much.
+func showEdit(p *program, w *workspace.Workspace, edit *library.Edit) (changes int, err error) {
 	previews, err := tag.PreviewEdit(p.ctx, w.Tags(), edit, w.Now(), 3)
 	if err != nil {
-		return nil, 0, err
+		return 0, err
+	}
+	kin, err := tag.KinOfEdit(p.ctx, w.Tags(), edit, w.Now(), tag.SimilarOptions{})
+	if err != nil {
+		return 0, err
 	}
 	for _, f := range edit.Warnings {
 		fmt.Fprintln(p.err, "warning:", f)
@@ -128,15 +147,15 @@ func planEdit(p *program, w *workspace.Workspace, path string, prune bool) (edit
 	shown := make([]previewJSON, len(previews))
 	kinds, err := w.IDKinds(p.ctx)
 	if err != nil {
-		return nil, 0, err
+		return 0, err
 	}
 	for i, v := range previews {
 		shown[i] = previewJSON{Preview: v, Entered: v.Entered, Left: v.Left}
 		if shown[i].Enter, err = named(p.ctx, w, kinds, v.Enter); err != nil {
-			return nil, 0, err
+			return 0, err
 		}
 		if shown[i].Leave, err = named(p.ctx, w, kinds, v.Leave); err != nil {
-			return nil, 0, err
+			return 0, err
 		}
 	}
 	list := []changeJSON{}
@@ -149,7 +168,7 @@ func planEdit(p *program, w *workspace.Workspace, path string, prune bool) (edit
 		list = append(list, changeJSON{ch.Kind, ch.Key, ch.What, ch.Was, ch.Fields})
 	}
 	if p.json {
-		return edit, len(list), p.printJSON(map[string]any{"changes": list, "same": same, "members": shown})
+		return len(list), p.printJSON(map[string]any{"changes": list, "same": same, "members": shown, "kin": kin})
 	}
 	for _, ch := range list {
 		line := fmt.Sprintf("%-8s %s %s", ch.What, ch.Kind, ch.Key)
@@ -172,7 +191,32 @@ func planEdit(p *program, w *workspace.Workspace, path string, prune bool) (edit
 	for _, v := range shown {
 		fmt.Fprintf(p.out, "  %-28s %9s held  %9s enter  %9s leave%s\n", v.Key, thousands(int64(v.Held)), "+"+thousands(int64(v.Entered)), "-"+thousands(int64(v.Left)), sampleText(v))
 	}
-	return edit, len(list), nil
+	p.printKin(kin)
+	return len(list), nil
+}
+
+// printKin prints who refers to what changes, and what is like it.
+func (p *program) printKin(kin []tag.Kin) {
+	first := true
+	for i := range kin {
+		k := &kin[i]
+		if len(k.UsedBy)+len(k.Same)+len(k.Near) == 0 {
+			continue
+		}
+		if first {
+			fmt.Fprintln(p.out, "\nbeside what is there:")
+			first = false
+		}
+		fmt.Fprintf(p.out, "  %s %s\n", k.Kind, k.Key)
+		if len(k.UsedBy) > 0 {
+			users := make([]string, len(k.UsedBy))
+			for i, r := range k.UsedBy {
+				users[i] = r.String()
+			}
+			fmt.Fprintf(p.out, "    used by %s\n", strings.Join(users, ", "))
+		}
+		p.printSimilar("    ", &k.Similar)
+	}
 }
 
 func sampleText(v previewJSON) string {

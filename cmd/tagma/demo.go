@@ -94,12 +94,15 @@ func (t *tour) load(c *demoCmd) (ingest.Counts, error) {
 	g := t.p.progress("demo: customers")
 	n := 0
 	err = demo.Generate(demo.Options{Customers: c.Customers, End: today, Hour: max(hour, 1), Zone: w.Zone, Seed: c.Seed}, func(r demo.Record) error {
-		rec.Identifiers, rec.Traits, rec.Events = rec.Identifiers[:0], rec.Traits[:0], rec.Events[:0]
+		rec.Identifiers, rec.Traits, rec.Consents, rec.Events = rec.Identifiers[:0], rec.Traits[:0], rec.Consents[:0], rec.Events[:0]
 		for _, id := range r.Identifiers {
 			rec.Identifiers = append(rec.Identifiers, identity.Key{Kind: id.Kind, Value: id.Value})
 		}
 		for _, tr := range r.Traits {
 			rec.Traits = append(rec.Traits, ingest.Trait{Name: tr.Name, Time: tr.Time, Value: tr.Value})
+		}
+		for _, c := range r.Consents {
+			rec.Consents = append(rec.Consents, ingest.Trait{Name: c.Name, Time: c.Time, Value: c.Value})
 		}
 		for _, e := range r.Events {
 			rec.Events = append(rec.Events, ingest.Event{Name: e.Name, Time: e.Time, Source: e.Source, Props: e.Props})

@@ -144,7 +144,14 @@ func (c *importCmd) print(p *program, r *ingest.Report) error {
 	case r.Accepted == 0:
 		fmt.Fprintln(p.out, "nothing new: every row was taken before, refused or skipped")
 	default:
-		fmt.Fprintf(p.out, "new: %s, %s, %s\n", count(int(r.NewCustomers), "customer"), count(int(r.Events), "event"), count(int(r.Traits), "trait value"))
+		fmt.Fprintf(p.out, "new: %s, %s, %s", count(int(r.NewCustomers), "customer"), count(int(r.Events), "event"), count(int(r.Traits), "trait value"))
+		if r.Consents > 0 {
+			fmt.Fprintf(p.out, ", %s", count(int(r.Consents), "consent"))
+		}
+		if r.Assigned > 0 {
+			fmt.Fprintf(p.out, ", %s", count(int(r.Assigned), "assignment"))
+		}
+		fmt.Fprintln(p.out)
 	}
 	for i, reason := range r.Reasons {
 		if i == 10 {

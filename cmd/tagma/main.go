@@ -27,17 +27,24 @@ type cli struct {
 	JSON    bool             `help:"Print JSON, where a machine may read."`
 	Version kong.VersionFlag `help:"Print the version."`
 
-	Demo     demoCmd     `cmd:"" help:"Make a seeded shop in Chinese, compute its tags and print a report: the two-minute tour."`
-	Init     initCmd     `cmd:"" help:"Make an empty workspace."`
-	Import   importCmd   `cmd:"" help:"Take in rows of CSV, TSV, JSON lines or XLSX files (.gz too, - is standard input). Running it again adds nothing."`
-	Plan     planCmd     `cmd:"" help:"Show what a definitions file would change, and who would enter and leave."`
-	Apply    applyCmd    `cmd:"" help:"Apply a definitions file."`
-	Export   exportCmd   `cmd:"" help:"Print the definitions as a file that apply takes."`
-	Compute  computeCmd  `cmd:"" help:"Decide tags and segments for all customers."`
-	Query    queryCmd    `cmd:"" help:"Ask any rule on the spot; nothing is saved."`
-	Members  membersCmd  `cmd:"" help:"List who holds a tag or is in a segment, as last computed."`
-	Customer customerCmd `cmd:"" help:"Show one customer: identifiers, traits, tags with their causes, last events."`
-	Check    checkCmd    `cmd:"" help:"Hold the index against a fresh computation, and the logs against the history."`
+	Demo        demoCmd        `cmd:"" help:"Make a seeded shop in Chinese, compute its tags and print a report: the two-minute tour."`
+	Init        initCmd        `cmd:"" help:"Make an empty workspace."`
+	Timezone    timezoneCmd    `cmd:"" help:"Print or change the workspace's time zone."`
+	Import      importCmd      `cmd:"" help:"Take in rows of CSV, TSV, JSON lines or XLSX files (.gz too, - is standard input). Running it again adds nothing."`
+	Plan        planCmd        `cmd:"" help:"Show what a definitions file would change, and who would enter and leave."`
+	Apply       applyCmd       `cmd:"" help:"Apply a definitions file."`
+	Export      exportCmd      `cmd:"" help:"Print the definitions as a file that apply takes."`
+	Table       tableCmd       `cmd:"" help:"Take in, list, show and retire lookup tables."`
+	Compute     computeCmd     `cmd:"" help:"Decide tags and segments for all customers."`
+	Query       queryCmd       `cmd:"" help:"Ask any rule on the spot; nothing is saved."`
+	Rule        ruleCmd        `cmd:"" help:"Check, explain, complete, lay out a rule; find what is like it."`
+	Members     membersCmd     `cmd:"" help:"List who holds a tag or is in a segment, as last computed."`
+	Customer    customerCmd    `cmd:"" help:"Show one customer: identifiers, traits, tags with their causes, last events."`
+	Consent     consentCmd     `cmd:"" help:"Record what a customer agrees to, or no longer does."`
+	Assign      assignCmd      `cmd:"" help:"Assign tags by hand: set a value, or take one away. On a tag by rule it is pinned."`
+	Unassign    unassignCmd    `cmd:"" help:"End what was assigned by hand: the rule decides again, if there is one."`
+	Assignments assignmentsCmd `cmd:"" help:"List what is assigned by hand: who, when, why, until."`
+	Check       checkCmd       `cmd:"" help:"Hold the index against a fresh computation, and the logs against the history."`
 }
 
 // program is what commands run with.
@@ -102,7 +109,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 // for a flag.
 func shielded(args []string) []string {
 	last := len(args) - 1
-	if last < 1 || !slices.Contains(args, "query") || slices.Contains(args, "--") {
+	if last < 1 || !slices.Contains(args, "query") && !slices.Contains(args, "rule") || slices.Contains(args, "--") {
 		return args
 	}
 	if x := args[last]; len(x) > 1 && x[0] == '-' && x[1] != '-' && (x[1] >= '0' && x[1] <= '9' || strings.ContainsAny(x, ".([ ")) {

@@ -24,7 +24,8 @@ import (
 //
 // which follows makeDirectory below. Add to it what the new version stores beside.
 
-// makeDirectory is how the directories are made: two imports, two runs, a snapshot, a rename and a retired tag.
+// makeDirectory is how the directories are made: two imports, two runs, a snapshot, a rename and a retired tag; and since
+// v2 values that are kept, assignments by hand and consents.
 func makeDirectory(t *testing.T, dir, inputs string) {
 	t.Helper()
 	in := func(name string) string { return filepath.Join(inputs, name) }
@@ -37,6 +38,13 @@ func makeDirectory(t *testing.T, dir, inputs string) {
 		{"import", "--mapping", in("mapping.yaml"), in("second.csv")},
 		{"apply", "-f", in("second.yaml"), "--prune", "--actor", "wang.li"},
 		{"compute"},
+		{"assign", "user_id:1001", "card=金卡", "--by", "li.na", "--reason", "展会"},
+		{"assign", "user_id:1002", "card=银卡", "--by", "li.na", "--until", "2026-12-31"},
+		{"assign", "user_id:1003", "spending=小", "--by", "wang.li"},
+		{"assign", "user_id:1004", "spending", "--remove", "--by", "wang.li"},
+		{"assign", "user_id:1005", "loyal=多次", "--by", "wang.li"},
+		{"unassign", "user_id:1005", "loyal", "--by", "wang.li"},
+		{"consent", "user_id:1001", "--new", "sms=true", "email=false"},
 	} {
 		mustRun(t, append([]string{"--data", dir}, args...)...)
 	}
@@ -61,7 +69,15 @@ var questions = [][]string{
 	{"members", "--values", "rank"},
 	{"members", "--segment", "good"},
 	{"members", "--as-of", "2026-06-20", "--values", "frequency"},
+	{"members", "--values", "card"},
+	{"members", "--values", "loyal"},
+	{"assignments"},
+	{"assignments", "--all"},
+	{"query", "--values", "previous(tags.loyal)"},
+	{"query", "--values", "changed_at(tags.spending)"},
+	{"query", "--values", "consent.sms"},
 	{"customer", "user_id:1001"},
+	{"customer", "user_id:1004"},
 	{"customer", "phone:13800000012"},
 	{"export"},
 	{"check"},

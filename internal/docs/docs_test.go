@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -94,6 +95,11 @@ func shop(t *testing.T) (*world.World, *library.Compiled, *event.Zone, event.Tim
 			tr.Profile, tr.Arrival = p, arrival
 			w.Traits = append(w.Traits, tr)
 		}
+		for _, c := range r.Consents {
+			arrival++
+			c.Profile, c.Arrival = p, arrival
+			w.Consents = append(w.Consents, c)
+		}
 		for _, e := range r.Events {
 			arrival++
 			e.Profile, e.Arrival, e.Props = p, arrival, append([]event.Property(nil), e.Props...)
@@ -127,10 +133,9 @@ func compiled(t *testing.T, text []byte, name string, names *rule.Names, zone *e
 
 func TestRulesOfTheReference(t *testing.T) {
 	w, c, zone, now := shop(t)
-	page := read(t, "docs/rule-language.md")
 	var checked []*rule.Rule
 	var from []example
-	for _, e := range append(expressions(page, "cel"), expressions(read(t, "README.md"), "cel")...) {
+	for _, e := range slices.Concat(expressions(read(t, "docs/rule-language.md"), "cel"), expressions(read(t, "docs/recipes.md"), "cel"), expressions(read(t, "README.md"), "cel")) {
 		r, faults := rule.Check(e.text, c.Env, rule.AnyValue)
 		for _, f := range faults {
 			t.Errorf("%s", f.At(e.text, "line "+strconv.Itoa(e.line)))

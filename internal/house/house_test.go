@@ -25,7 +25,7 @@ const module = "tagma"
 // this list, on its own floor or on one below, and no others of the product. ARCHITECTURE.md says what each is.
 var floors = [][]string{
 	1: {"event", "errs", "db", "stream", "warehouse", "warehouse/pebble", "tagindex"},
-	2: {"rule", "identity"},
+	2: {"rule", "rule/form", "rule/sentence", "rule/complete", "identity", "access"},
 	3: {"library", "tag"},
 	4: {"ingest", "workspace", "demo"},
 	5: {"cmd/tagma"},

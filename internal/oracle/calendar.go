@@ -169,22 +169,21 @@ type border struct {
 }
 
 // read reads a time as rules write it: a local date, a local date and time, or an instant with its offset.
-func (c calendar) read(text string) border {
+func (c calendar) read(text string) (border, bool) {
 	if g, err := time.Parse("2006-01-02", text); err == nil {
-		return border{d: civil(g), kind: event.DateKind}
+		return border{d: civil(g), kind: event.DateKind}, true
 	}
 	if g, err := time.Parse(time.RFC3339Nano, text); err == nil {
-		return border{t: event.Time(g.UnixMilli()), kind: event.TimeKind}
+		return border{t: event.Time(g.UnixMilli()), kind: event.TimeKind}, true
 	}
 	for _, layout := range []string{"2006-01-02 15:04", "2006-01-02 15:04:05.999", "2006-01-02T15:04", "2006-01-02T15:04:05.999"} {
 		if g, err := time.Parse(layout, text); err == nil {
 			y, m, d := g.Date()
 			day := civil(midnight(y, m, d))
-			return border{t: c.instant(day, g.UnixMilli()-int64(day)*dayMillis), kind: event.TimeKind}
+			return border{t: c.instant(day, g.UnixMilli()-int64(day)*dayMillis), kind: event.TimeKind}, true
 		}
 	}
-	fail("%q is no time", text)
-	return border{}
+	return border{}, false
 }
 
 // start is the border as an instant: that of a day is its first one.

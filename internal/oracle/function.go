@@ -1,9 +1,12 @@
 package oracle
 
 import (
+	"encoding/json"
+	"fmt"
 	"math"
 	"regexp"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"tagma/event"
@@ -17,6 +20,14 @@ func (c customer) call(n *rule.Call) any {
 		if n.Recv == nil {
 			return c.across(n)
 		}
+	case "lookup":
+		return c.lookup(c.literal(n, 0), plain(c.eval(n.Args[1])), c.literal(n, 2))
+	case "changed_at":
+		return c.changedAt(n.Args[0])
+	case "previous":
+		return c.previous(n.Args[0])
+	case "bucket":
+		return c.bucket(c.literal(n, 0), constant(n.Args[1]))
 	case "any":
 		if base, ok := n.Recv.(*rule.Name); ok && base.Name == "events" {
 			var names []string
@@ -67,7 +78,7 @@ func (c customer) function(name string, x []any) any {
 		return numeric(name, v)
 	case "contains", "startsWith", "endsWith", "matches":
 		return event.Bool(v[0].Kind() == event.TextKind && v[1].Kind() == event.TextKind && tells(name, v[0].Text(), v[1].Text()))
-	case "lower", "trim", "replace", "split":
+	case "lower", "upper", "trim", "replace", "split":
 		for _, w := range v {
 			if w.Kind() != event.TextKind {
 				return event.Value{}
@@ -107,6 +118,9 @@ func numeric(name string, v []event.Value) event.Value {
 	a := v[0].Number()
 	switch name {
 	case "round":
+		if len(v) == 1 { // to a whole number
+			return event.Num(a.Round(0))
+		}
 		digits, ok := v[1].Number().Int64()
 		if !ok {
 			fail("round wants whole digits")
@@ -153,6 +167,8 @@ func textual(name string, v []event.Value) event.Value {
 	switch name {
 	case "lower":
 		return event.Text(strings.ToLower(text))
+	case "upper":
+		return event.Text(strings.ToUpper(text))
 	case "trim":
 		return event.Text(strings.TrimSpace(text))
 	case "replace":
@@ -191,8 +207,37 @@ func (c customer) written(v event.Value) event.Value {
 			parts = append(parts, c.written(item).Text())
 		}
 		return event.Text(strings.Join(parts, ","))
+	case event.MapKind: // an element of a list
+		text, err := json.Marshal(c.object(v))
+		if err != nil {
+			fail("%s", err)
+		}
+		return event.Text(string(text))
 	}
 	return event.Value{}
+}
+
+// object is a value inside a map as JSON has it.
+func (c customer) object(v event.Value) any {
+	switch v.Kind() {
+	case event.NumberKind:
+		return json.Number(v.Number().String())
+	case event.BoolKind:
+		return v.Bool()
+	case event.ListKind:
+		list := []any{}
+		for _, item := range v.List() {
+			list = append(list, c.object(item))
+		}
+		return list
+	case event.MapKind:
+		fields := map[string]any{}
+		for _, p := range v.Map() {
+			fields[p.Name] = c.object(p.Value)
+		}
+		return fields
+	}
+	return c.written(v).Text()
 }
 
 // dated answers the functions of time.
@@ -200,12 +245,21 @@ func (c customer) dated(name string, v []event.Value) any {
 	cal := c.o.calendar
 	switch name {
 	case "timestamp":
-		b := cal.read(v[0].Text())
-		return event.Instant(cal.borderStart(b))
-	case "duration":
-		ms, ok := clock(span(v[0].Text()))
+		if b, ok := cal.read(v[0].Text()); ok && v[0].Kind() == event.TextKind {
+			return event.Instant(cal.borderStart(b))
+		}
+		return event.Value{}
+	case "duration": // elapsed time; a day of it has 24 hours
+		length, unit := span(v[0].Text())
+		switch unit {
+		case "d":
+			length, unit = 24*length, "h"
+		case "w":
+			length, unit = 7*24*length, "h"
+		}
+		ms, ok := clock(length, unit)
 		if !ok {
-			fail("a duration is in s, m or h")
+			fail("a duration is elapsed time")
 		}
 		return elapsed{ms, true}
 	}
@@ -250,15 +304,16 @@ func (c customer) dated(name string, v []event.Value) any {
 		return integer(utc(d).Day())
 	case "month":
 		return integer(int(utc(d).Month()))
+	case "year":
+		return integer(utc(d).Year())
 	case "date":
 		return event.Civil(d)
 	case "format":
-		g := utc(d)
-		if v[0].Kind() == event.TimeKind {
-			g = cal.local(v[0].Time())
+		at := v[0].Time()
+		if v[0].Kind() == event.DateKind { // its first instant
+			at = cal.start(d)
 		}
-		layout := strings.NewReplacer("yyyy", "2006", "MM", "01", "dd", "02", "HH", "15", "mm", "04", "ss", "05").Replace(v[1].Text())
-		return event.Text(g.Format(layout))
+		return event.Text(formatted(cal.local(at), v[1].Text()))
 	case "start_of":
 		return event.Instant(cal.start(first(d, v[1].Text())))
 	case "add":
@@ -273,4 +328,31 @@ func (c customer) dated(name string, v []event.Value) any {
 	}
 	fail("what does %s do?", name)
 	return nil
+}
+
+// formatted writes a time as a pattern says: letters in a row are a field, those in single quotes and all other signs
+// stand for themselves.
+func formatted(g time.Time, pattern string) string {
+	var b strings.Builder
+	fields := map[byte]int{'y': g.Year(), 'M': int(g.Month()), 'd': g.Day(), 'H': g.Hour(), 'm': g.Minute(), 's': g.Second(),
+		'S': g.Nanosecond() / 1e6, 'Q': (int(g.Month()) + 2) / 3}
+	quoted := false
+	for len(pattern) > 0 {
+		letter := pattern[0]
+		n := len(pattern) - len(strings.TrimLeft(pattern, string(letter)))
+		value, field := fields[letter]
+		switch {
+		case letter == '\'':
+			quoted, n = !quoted, 1
+		case quoted || !field:
+			b.WriteByte(letter)
+			n = 1
+		case letter == 'y' && n == 2:
+			fmt.Fprintf(&b, "%02d", value%100)
+		default:
+			fmt.Fprintf(&b, "%0*d", n, value)
+		}
+		pattern = pattern[n:]
+	}
+	return b.String()
 }

@@ -15,29 +15,37 @@ import (
 
 // vocabulary is what the rules of one world can speak of.
 type vocabulary struct {
-	zone   *event.Zone
-	at     []event.Time
-	events map[string]map[string]bool // name → its properties
-	traits []string
-	ids    []string
-	system bool
-	defs   oracle.Definitions
+	zone     *event.Zone
+	at       []event.Time
+	events   map[string]map[string]bool // name → its properties, and those of elements: products[].sku
+	traits   []string
+	consents []string
+	ids      []string
+	system   bool
+	defs     oracle.Definitions
+	records  oracle.Records
 	// The sorts of what the definitions give.
 	measures, tags map[string]string
 	segments       []string
+	tables         map[string]map[string]string // by table and column
 }
 
 func vocabularyOf(w *world.World, zone *event.Zone, at []event.Time) *vocabulary {
-	v := &vocabulary{zone: zone, at: at, events: map[string]map[string]bool{}, measures: map[string]string{}, tags: map[string]string{}}
+	v := &vocabulary{zone: zone, at: at, events: map[string]map[string]bool{}, measures: map[string]string{}, tags: map[string]string{},
+		tables: map[string]map[string]string{}}
 	for _, s := range w.Series() {
 		switch s.Kind {
 		case warehouse.Events:
 			v.events[s.Name] = map[string]bool{}
 			for _, p := range s.Properties {
-				v.events[s.Name][p.Name] = p.Name != warehouse.SourceColumn
+				if p.Name != warehouse.SourceColumn {
+					v.events[s.Name][p.Name] = true
+				}
 			}
 		case warehouse.Traits:
 			v.traits = append(v.traits, s.Name)
+		case warehouse.Consents:
+			v.consents = append(v.consents, s.Name)
 		case warehouse.Identifiers:
 			v.ids = append(v.ids, s.Name)
 		case warehouse.SystemEvents:
@@ -47,10 +55,32 @@ func vocabularyOf(w *world.World, zone *event.Zone, at []event.Time) *vocabulary
 	return v
 }
 
-// row is the variable that stands for an event, and the names of the events it can be.
+// row is the variable that stands for an event, the names of the events it can be, and the list whose elements they
+// were opened to.
 type row struct {
 	name   string
 	events []string
+	list   string
+}
+
+// fields returns what a row has by name, with sorts that are wanted.
+func (v *vocabulary) fields(r *row, wanted func(sort string) bool) (own, inside []string) {
+	for _, e := range r.events {
+		for _, p := range keys(v.events[e]) { // in order: wanted may draw
+			list, name, element := strings.Cut(p, "[]")
+			switch {
+			case !element && wanted(properties[p]):
+				own = append(own, p)
+			case element && list == r.list && name == "" && wanted("mixed"):
+				inside = append(inside, list)
+			case element && list == r.list && name != "" && wanted(elements[name[1:]]):
+				inside = append(inside, name[1:])
+			}
+		}
+	}
+	slices.Sort(own)
+	slices.Sort(inside)
+	return slices.Compact(own), slices.Compact(inside)
 }
 
 // writer writes one random rule, well typed by the definition of the language.
@@ -109,7 +139,6 @@ func (w *writer) value(sort string, depth int) string {
 // any writes something whose kind shows itself in the data: a trait, a property, what is selected of an event.
 // The sort, when there is one, says what it mostly is.
 func (w *writer) any(depth int, sort string) string {
-	var fields []string
 	wanted := func(of string) bool {
 		switch {
 		case sort == "" || rarely(w.Rand, 40):
@@ -121,35 +150,35 @@ func (w *writer) any(depth int, sort string) string {
 		}
 		return of == sort
 	}
-	if w.row != nil {
-		for _, e := range w.row.events {
-			for p := range w.events[e] {
-				if p != warehouse.SourceColumn && wanted(properties[p]) {
-					fields = append(fields, p)
-				}
-			}
+	// field draws a field of a row, one of the element if there is one.
+	field := func(base string, r *row) string {
+		own, inside := w.fields(r, wanted)
+		if len(inside) > 0 && !rarely(w.Rand, 4) {
+			own = inside
 		}
-		slices.Sort(fields)
-		if fields = slices.Compact(fields); len(fields) > 0 && !rarely(w.Rand, 5) {
-			return w.dotted(w.row.name, w.pick(fields...))
+		if len(own) == 0 {
+			return ""
+		}
+		return w.dotted(base, w.pick(own...))
+	}
+	if w.row != nil && !rarely(w.Rand, 5) {
+		if f := field(w.row.name, w.row); f != "" {
+			return f
 		}
 	}
 	if depth > 0 && rarely(w.Rand, 3) {
-		base, names, ok := w.event(depth - 1)
-		fields = nil
-		for _, n := range names {
-			for p := range w.events[n] {
-				if ok && p != warehouse.SourceColumn && wanted(properties[p]) {
-					fields = append(fields, p)
-				}
+		if base, r := w.event(depth - 1); len(r.events) > 0 {
+			if f := field(base, r); f != "" {
+				return f
 			}
 		}
-		slices.Sort(fields)
-		if fields = slices.Compact(fields); ok && len(fields) > 0 {
-			return w.dotted(base, w.pick(fields...))
+	}
+	if rarely(w.Rand, 5) {
+		if f := w.outsideHistory(depth, sort); f != "" {
+			return f
 		}
 	}
-	fields = nil
+	var fields []string
 	for _, k := range w.traits {
 		if wanted(traitNames[k]) {
 			fields = append(fields, k)
@@ -178,12 +207,12 @@ func (w *writer) numberLiteral() string {
 
 func (w *writer) span(clock bool) string {
 	if clock {
-		return w.pick(`"1h"`, `"2h"`, `"24h"`, `"90m"`, `"1s"`, `"60m"`, `"48h"`, `"720h"`)
+		return w.pick(`"1h"`, `"2h"`, `"24h"`, `"90m"`, `"1s"`, `"60m"`, `"48h"`, `"720h"`, `"60s"`, `"1m"`, `"7200s"`)
 	}
-	return w.pick(`"7d"`, `"1d"`, `"2d"`, `"30d"`, `"1w"`, `"4w"`, `"1mo"`, `"2mo"`, `"12mo"`, `"1y"`, `"31d"`, `"365d"`, `"8d"`, `"3d"`)
+	return w.pick(`"7d"`, `"1d"`, `"2d"`, `"30d"`, `"1w"`, `"4w"`, `"1mo"`, `"2mo"`, `"12mo"`, `"1y"`, `"31d"`, `"365d"`, `"8d"`, `"3d"`, `"1y"`, `"2y"`)
 }
 
-// of returns a definition's key of a sort, with its family.
+// defined returns a definition of a sort, with its family.
 func (w *writer) defined(sort string) string {
 	var found []string
 	for k, s := range w.measures {
@@ -209,15 +238,90 @@ func (w *writer) defined(sort string) string {
 	return w.pick(found...)
 }
 
-// event writes one event of a selection; false when there are none to speak of.
-func (w *writer) event(depth int) (text string, names []string, ok bool) {
-	s, r, _ := w.selection(depth)
-	return s + w.pick(".latest()", ".earliest()", ".nth(2)", ".nth(-2)", ".nth(1)"), r.events, len(r.events) > 0
+// tagOf returns a tag of a sort, or any.
+func (w *writer) tagOf(sort string) string {
+	var found []string
+	for k, s := range w.tags {
+		if s == sort || sort == "" || s == "banded" && sort == "text" {
+			found = append(found, "tags."+k)
+		}
+	}
+	slices.Sort(found)
+	if len(found) == 0 {
+		return ""
+	}
+	return w.pick(found...)
+}
+
+// outsideHistory writes what does not come from the events: the change log, a table, a group drawn by lot.
+func (w *writer) outsideHistory(depth int, sort string) string {
+	switch w.below(3) {
+	case 0:
+		if tag := w.tagOf(sort); tag != "" && sort != "" {
+			return "previous(" + tag + ")"
+		}
+	case 1:
+		if sort == "time" {
+			return w.changedAt()
+		}
+	}
+	if sort == "number" && rarely(w.Rand, 6) {
+		return "bucket(" + quoted(w.pick("seed", "试验")) + ", " + w.pick("2", "3", "100") + ")"
+	}
+	return w.lookup(depth, sort)
+}
+
+// changedAt asks since when something is what it is.
+func (w *writer) changedAt() string {
+	of := []string{"now"}
+	for range 2 { // each family as often as the others
+		switch {
+		case len(w.traits) > 0 && rarely(w.Rand, 3):
+			of = append(of, w.dotted("traits", w.pick(w.traits...)))
+		case len(w.consents) > 0 && rarely(w.Rand, 3):
+			of = append(of, w.dotted("consent", w.pick(w.consents...)))
+		case len(w.segments) > 0 && !rarely(w.Rand, 3):
+			of = append(of, "segments."+w.pick(w.segments...))
+		case w.tagOf("") != "":
+			of = append(of, w.tagOf(""))
+		}
+	}
+	if len(of) == 1 {
+		return "now"
+	}
+	return "changed_at(" + w.pick(of[1:]...) + ")"
+}
+
+// lookup writes a cell of a sort of a table.
+func (w *writer) lookup(depth int, sort string) string {
+	var found []string
+	for table, columns := range w.tables {
+		for column, s := range columns {
+			if s == sort || sort == "" {
+				found = append(found, quoted(table)+", %s, "+quoted(column))
+			}
+		}
+	}
+	slices.Sort(found)
+	if len(found) == 0 {
+		return ""
+	}
+	key := w.anyOr(0, w.pick("text", "number"), `"a"`)
+	if depth > 0 && rarely(w.Rand, 2) {
+		key = w.value(w.pick("text", "number"), depth-1)
+	}
+	return "lookup(" + fmt.Sprintf(w.pick(found...), key) + ")"
+}
+
+// event writes one event of a selection, and what it can be.
+func (w *writer) event(depth int) (string, *row) {
+	s, r := w.selection(depth)
+	return s + w.pick(".latest()", ".earliest()", ".nth(2)", ".nth(-2)", ".nth(1)"), r
 }
 
 // rowMeasure writes a measure over a value of each event.
 func (w *writer) rowMeasure(depth int, fun, sort string) string {
-	s, r, _ := w.selection(depth)
+	s, r := w.selection(depth)
 	in := w.inside(r)
 	x := ""
 	if rarely(w.Rand, 4) || len(r.events) == 0 {
@@ -237,74 +341,28 @@ func (w *writer) rowMeasure(depth int, fun, sort string) string {
 	return s + "." + fun + "(" + args + ")"
 }
 
-// selection writes events of the customer, filtered; and the variable that may stand for one of them.
-func (w *writer) selection(depth int) (string, *row, bool) {
-	o := w.outside()
-	names := keys(w.events)
-	r := &row{name: []string{"e", "v", "x", "行"}[min(w.vars, 3)]}
-	o.vars++
-	text := ""
-	switch k := w.below(8); {
-	case k == 5 && len(names) > 1:
-		n := different(w.Rand, 1, 3, names)
-		r.events = n
-		q := make([]string, len(n))
-		for i := range n {
-			q[i] = quoted(n[i])
-		}
-		text = "events.any(" + strings.Join(q, ", ") + ")"
-	case k == 6 || len(names) == 0:
-		r.events = names
-		text = "events.all"
-	case k == 7 && w.system && rarely(w.Rand, 2):
-		text = "events.system"
-	default:
-		r.events = []string{w.pick(names...)}
-		text = w.dotted("events", r.events[0])
-	}
-	for range w.below(3) {
-		switch o.below(8) {
-		case 0, 1:
-			text += ".last(" + w.span(rarely(w.Rand, 3)) + ")"
-		case 2:
-			text += ".before(" + w.span(rarely(w.Rand, 3)) + ")"
-		case 3:
-			a, b := near(w.Rand, w.at), near(w.Rand, w.at)
-			if a > b {
-				a, b = b, a
-			}
-			if rarely(w.Rand, 2) {
-				text += fmt.Sprintf(".between(%q, %q)", w.zone.Date(a), w.zone.Date(b))
-			} else {
-				text += fmt.Sprintf(".between(timestamp(%q), timestamp(%q))", w.zone.Format(a), w.zone.Format(b))
-			}
-		case 4, 5:
-			text += w.pick(".since(", ".until(")
-			switch o.below(3) {
-			case 0:
-				text += quoted(w.zone.Date(near(w.Rand, w.at)).String())
-			case 1:
-				text += o.time(depth - 1)
-			case 2:
-				text += o.date(min(depth-1, 0))
-			}
-			text += ")"
-		default:
-			if depth > 0 {
-				in := o.inside(r)
-				text += ".where(" + r.name + ", " + in.cond(depth-1) + ")"
-			}
-		}
-	}
-	return text, r, true
-}
-
 func (w *writer) cond(depth int) string {
 	op := func() string { return w.pick("==", "!=", "<", "<=", ">", ">=") }
+	if len(w.segments) > 0 && rarely(w.Rand, 10) {
+		return "segments." + w.pick(w.segments...)
+	}
 	if depth <= 0 {
-		switch w.below(8) {
+		switch w.below(11) {
+		case 8:
+			if len(w.consents) > 0 {
+				k := w.dotted("consent", w.pick(w.consents...))
+				return w.pick(k, k, "!"+k, "has("+k+")", k+" == true", k+" != true")
+			}
+		case 9:
+			if list := w.defined("list"); list != "" {
+				return w.pick(quoted(w.pick("高", "中", "低"))+" in "+list, "has("+list+")")
+			}
+		case 10:
+			if tag := w.tagOf(""); tag != "" {
+				return w.pick("has", "present") + "(" + tag + ")"
+			}
 		case 0:
-			return "true"
+			return w.pick("true", "true", "false")
 		case 1:
 			return w.anyOr(0, "bool", "false")
 		case 2:
@@ -330,7 +388,9 @@ func (w *writer) cond(depth int) string {
 		return w.number(0) + " > 0"
 	}
 	d := depth - 1
-	switch w.below(16) {
+	switch w.below(17) {
+	case 16:
+		return w.method(w.text(d), w.pick("contains", "startsWith", "endsWith"), quoted(w.pick("a", "上", "10", "", "海")))
 	case 0, 1:
 		return w.number(d) + " " + op() + " " + w.number(d)
 	case 2:
@@ -354,7 +414,7 @@ func (w *writer) cond(depth int) string {
 	case 12:
 		return "(" + w.time(d) + " - " + w.time(d) + " " + op() + " duration(" + w.span(true) + "))"
 	case 13:
-		if a, b := w.any(d, ""), w.any(d, ""); a != "" {
+		if a, b := w.any(d, ""), w.any(d, ""); a != "" && b != "" {
 			return a + " " + op() + " " + w.pick(b, b, w.numberLiteral(), quoted(w.pick(texts...)))
 		}
 	case 14:
@@ -366,39 +426,10 @@ func (w *writer) cond(depth int) string {
 	return w.cond(0)
 }
 
-// define draws a few measures, tags and segments, each speaking of those before it.
-func (w *writer) define() {
-	w.defs = oracle.Definitions{Measures: map[string]oracle.Measure{}, Tags: map[string]oracle.Tag{}, Segments: map[string]string{}}
-	for i := range w.below(4) {
-		key := fmt.Sprintf("d%d", i)
-		switch w.below(5) {
-		case 0:
-			sort := w.pick("number", "text", "number")
-			m := oracle.Measure{Value: w.value(sort, 2)}
-			if rarely(w.Rand, 2) {
-				m.When = w.cond(1)
-			}
-			w.defs.Measures[key], w.measures[key] = m, sort
-		case 1:
-			t := oracle.Tag{}
-			for _, v := range []string{"高", "中", "低"}[:1+w.below(3)] {
-				t.Cases = append(t.Cases, oracle.Case{Value: event.Text(v), When: w.cond(2)})
-			}
-			w.defs.Tags[key], w.tags[key] = t, "text"
-		case 2:
-			sort := w.pick("number", "text", "time")
-			w.defs.Tags[key], w.tags[key] = oracle.Tag{Value: w.value(sort, 2)}, sort
-		case 3:
-			w.defs.Tags[key] = oracle.Tag{Value: w.number(2), Bands: []oracle.Band{{Below: num("1"), Value: "低"}, {Below: num("2.5"), Value: "中"}, {Value: "高"}}}
-			w.tags[key] = "banded"
-		case 4:
-			w.defs.Segments[key] = w.cond(2)
-			w.segments = append(w.segments, key)
-		}
-	}
-}
-
 // rule draws a rule.
 func (w *writer) rule() string {
-	return w.value(w.pick("cond", "number", "text", "time", "list", "date", "cond", "number"), 1+w.below(3))
+	if rarely(w.Rand, 12) { // what comes after what
+		return w.sequenceRule()
+	}
+	return w.value(w.pick("cond", "number", "text", "time", "list", "date", "cond", "number", "cond"), 1+w.below(3))
 }

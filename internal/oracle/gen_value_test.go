@@ -11,7 +11,7 @@ func (w *writer) number(depth int) string {
 			return w.anyOr(0, "number", "1")
 		case 2:
 			if w.row == nil {
-				s, _, _ := w.selection(0)
+				s, _ := w.selection(0)
 				return s + w.pick(".count()", ".days()")
 			}
 		case 3:
@@ -22,48 +22,28 @@ func (w *writer) number(depth int) string {
 		return w.numberLiteral()
 	}
 	d := depth - 1
-	switch w.below(14) {
+	switch w.below(16) {
+	case 15:
+		return w.numeric(d)
 	case 0:
 		return w.numberLiteral()
 	case 1:
 		return w.anyOr(d, "number", "2")
 	case 2:
-		s, _, _ := w.selection(d)
-		return s + w.pick(".count()", ".days()", `.streak("d")`, `.streak("w")`, `.streak("mo")`, ".max_gap()", ".peak("+w.span(true)+")")
+		s, _ := w.selection(d)
+		return s + w.pick(".count()", ".days()", `.streak("d")`, `.streak("w")`, `.streak("mo")`, ".max_gap()", ".max_gap()", ".peak("+w.span(true)+")")
 	case 3, 4:
 		return w.rowMeasure(d, w.pick("sum", "avg", "min", "max", "distinct", "top", "sum", "distinct"), "number")
 	case 5, 6:
 		return "(" + w.number(d) + " " + w.pick("+", "-", "*", "/", "%") + " " + w.number(d) + ")"
 	case 7:
-		switch w.below(9) {
-		case 0:
-			return "round(" + w.number(d) + ", " + w.pick("0", "1", "2", "-1", "20") + ")"
-		case 1:
-			return w.pick("abs", "floor") + "(" + w.number(d) + ")"
-		case 2:
-			return w.pick("min", "max") + "(" + w.number(d) + ", " + w.number(d) + w.pick("", ", "+w.number(0)) + ")"
-		case 3:
-			return "pow(" + w.number(d) + ", " + w.pick("2", "0.5", "3", "-1", "0", "100") + ")"
-		case 4:
-			return w.pick("log", "exp") + "(" + w.number(d) + ")"
-		case 5:
-			return "size(" + w.value(w.pick("text", "list"), d) + ")"
-		case 6:
-			return "number(" + w.text(d) + ")"
-		case 7:
-			return "-" + w.pick("(", "abs(") + w.number(d) + ")"
-		}
-		return "number(" + w.anyOr(d, "", "1") + ")"
-	case 8:
-		switch w.below(5) {
-		case 0:
-			return w.pick("days_since", "days_until", "age", "days_to_anniversary") + "(" + w.day(d) + ")"
-		case 1:
+		return w.numeric(d)
+	case 8, 14:
+		fun := w.pick("days_since", "days_until", "age", "days_to_anniversary", "days_between", "hour", "weekday", "day", "month", "year")
+		if fun == "days_between" {
 			return "days_between(" + w.day(d) + ", " + w.day(d) + ")"
-		case 2:
-			return "hour(" + w.time(d) + ")"
 		}
-		return w.pick("weekday", "day", "month") + "(" + w.day(d) + ")"
+		return fun + "(" + w.day(d) + ")"
 	case 9:
 		return "(" + w.cond(d) + " ? " + w.number(d) + " : " + w.pick(w.number(d), "null") + ")"
 	case 10:
@@ -76,6 +56,29 @@ func (w *writer) number(depth int) string {
 		return w.anyOr(d, "number", "3")
 	}
 	return w.number(0)
+}
+
+// numeric writes a function of numbers, or one that makes a number.
+func (w *writer) numeric(d int) string {
+	switch w.below(10) {
+	case 0:
+		return "round(" + w.number(d) + w.pick("", ", 0", ", 1", ", 2", ", -1", ", 20") + ")"
+	case 1:
+		return w.pick("abs", "floor") + "(" + w.number(d) + ")"
+	case 2, 3:
+		return w.pick("min", "max") + "(" + w.number(d) + ", " + w.number(d) + w.pick("", ", "+w.number(0)) + ")"
+	case 4:
+		return "pow(" + w.number(d) + ", " + w.pick("2", "0.5", "3", "-1", "0", "100") + ")"
+	case 5:
+		return w.pick("log", "exp") + "(" + w.pick(w.number(0), w.anyOr(d, "number", "1"), w.number(d)) + ")"
+	case 6:
+		return "size(" + w.value(w.pick("text", "list"), d) + ")"
+	case 7:
+		return "number(" + w.text(d) + ")"
+	case 8:
+		return "-" + w.pick("(", "abs(") + w.number(d) + ")"
+	}
+	return "number(" + w.anyOr(d, w.pick("", "number", "bool"), "1") + ")"
 }
 
 // population writes a function across all customers; it cannot speak of the row.
@@ -114,7 +117,7 @@ func (w *writer) text(depth int) string {
 	case 3:
 		return "(" + quoted(w.pick(texts...)) + " + " + w.text(d) + ")"
 	case 4:
-		return w.method(w.text(d), w.pick("lower", "trim"))
+		return w.method(w.text(d), w.pick("lower", "upper", "trim"))
 	case 5:
 		return w.method(w.text(d), "replace", quoted(w.pick("a", "上", "|", " ")), quoted(w.pick("b", "", "茶茶")))
 	case 6:
@@ -130,13 +133,12 @@ func (w *writer) text(depth int) string {
 		}
 		return "string(" + w.anyOr(d, w.pick("bool", "number", "text", "date"), `"x"`) + ")"
 	case 7:
-		return "format(" + w.time(d) + ", " + w.pick(`"yyyy-MM"`, `"yyyy-MM-dd HH:mm:ss"`, `"MM月dd日"`, `"HH"`, `"yyyyMMdd"`) + ")"
+		return "format(" + w.day(d) + ", " + w.pick(`"yyyy-MM"`, `"yyyy-MM-dd HH:mm:ss"`, `"MM月dd日"`, `"HH"`, `"yyyyMMdd"`, `"yy/M/d H:m:s.SSS"`, `"yyyy'Q'Q"`) + ")"
 	case 8:
 		if w.row != nil && rarely(w.Rand, 2) {
 			return w.row.name + w.pick(".name", ".source")
 		}
-		e, _, ok := w.event(d)
-		if ok {
+		if e, r := w.event(d); len(r.events) > 0 {
 			return e + w.pick(".name", ".source")
 		}
 	case 9:
@@ -154,8 +156,10 @@ func (w *writer) method(x, f string, args ...string) string {
 
 func (w *writer) timeLiteral() string {
 	t := near(w.Rand, w.at)
-	switch w.below(3) {
-	case 0:
+	switch w.below(8) {
+	case 0: // a text that may be a time
+		return "timestamp(" + w.pick("string("+w.date(0)+")", "string("+w.time(0)+")", w.text(0)) + ")"
+	case 2, 3, 4:
 		return "timestamp(" + quoted(w.zone.Format(t)) + ")"
 	case 1:
 		return "timestamp(" + quoted(w.zone.Date(t).String()) + ")"
@@ -179,13 +183,19 @@ func (w *writer) time(depth int) string {
 		return "now"
 	}
 	d := depth - 1
-	switch w.below(9) {
+	switch w.below(11) {
+	case 9:
+		return w.changedAt()
+	case 10:
+		if s := w.defined("time"); s != "" {
+			return s
+		}
 	case 0:
 		return "now"
 	case 1:
 		return w.timeLiteral()
 	case 2, 3:
-		if e, _, ok := w.event(d); ok {
+		if e, r := w.event(d); len(r.events) > 0 {
 			return e + ".time"
 		}
 	case 4:
@@ -203,7 +213,11 @@ func (w *writer) time(depth int) string {
 }
 
 func (w *writer) date(depth int) string {
-	switch w.below(4) {
+	switch w.below(5) {
+	case 4:
+		if s := w.lookup(depth, "date"); s != "" {
+			return s
+		}
 	case 0:
 		return "date(now)"
 	case 1:
@@ -224,7 +238,15 @@ func (w *writer) date(depth int) string {
 func (w *writer) day(depth int) string { return w.value(w.pick("time", "date"), depth) }
 
 func (w *writer) list(depth int) string {
-	switch w.below(5) {
+	switch w.below(7) {
+	case 5:
+		if s := w.defined("list"); s != "" {
+			return s
+		}
+	case 6:
+		if s := w.outsideHistory(depth, "list"); s != "" {
+			return s
+		}
 	case 1:
 		return w.rowMeasure(depth, "values", "text")
 	case 2:

@@ -1,11 +1,11 @@
 package oracle_test
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"sort"
 	"strings"
+	"sync"
 	"time"
 
 	"tagma/event"
@@ -36,17 +36,17 @@ const (
 )
 
 // zoneCache holds the zones, which take a millisecond each to make.
-var zoneCache = map[string]*event.Zone{}
+var zoneCache sync.Map
 
 func zoneOf(name string) *event.Zone {
-	z := zoneCache[name]
-	if z == nil {
-		var err error
-		if z, err = event.LoadZone(name); err != nil {
-			panic(err)
-		}
-		zoneCache[name] = z
+	if z, ok := zoneCache.Load(name); ok {
+		return z.(*event.Zone)
 	}
+	z, err := event.LoadZone(name)
+	if err != nil {
+		panic(err)
+	}
+	zoneCache.Store(name, z)
 	return z
 }
 
@@ -84,7 +84,7 @@ func instants(r *rand.Rand, zone string) []event.Time {
 		panic(err)
 	}
 	draw := func() event.Time {
-		noon := anchor.AddDate(0, 0, -pick(r, 0, 0, 0, 1, 1, 2, 3, 6, 7, 8, 14, 27, 28, 29, 30, 31, 32, 59, 60, 61, 365, 366))
+		noon := anchor.AddDate(0, 0, -pick(r, 0, 0, 0, 1, 1, 2, 3, 6, 7, 8, 14, 27, 28, 29, 30, 31, 32, 59, 60, 61, 365, 366, 367, 800))
 		switch r.IntN(7) {
 		case 0:
 			return event.At(noon)
@@ -119,7 +119,20 @@ func instants(r *rand.Rand, zone string) []event.Time {
 
 // near draws an instant at or beside one of the world's.
 func near(r *rand.Rand, of []event.Time) event.Time {
-	return pick(r, of...) + pick(r, event.Time(0), 0, 0, 0, 0, -1, 1, -hourMillis, hourMillis, 1000, -60_000, -dayMillis, dayMillis, -2*hourMillis-1)
+	at := pick(r, of...) + pick(r, event.Time(0), 0, 0, 0, 0, -1, 1, -hourMillis, hourMillis, 1000, -60_000, -dayMillis, dayMillis, -2*hourMillis,
+		90*60_000, -7*dayMillis)
+	if rarely(r, 4) { // a millisecond beside the edge of a window
+		at += pick(r, event.Time(-1), 1)
+	}
+	return at
+}
+
+// asked draws an instant to ask for: often near the end, when most has happened.
+func asked(r *rand.Rand, at []event.Time) event.Time {
+	if rarely(r, 2) {
+		return near(r, at)
+	}
+	return slices.Max(at) + pick(r, event.Time(-1), 0, 0, 0, 1, 999, 1000, 60_000, hourMillis, 2*hourMillis-1, dayMillis, 8*dayMillis)
 }
 
 var (
@@ -173,19 +186,47 @@ func valueOf(r *rand.Rand, sort string, at []event.Time) event.Value {
 		return event.List(items...)
 	case "mixed":
 		return pick(r, event.Text("8"), num("8"), num("8.0"), event.Text("a"), num("1"), event.Bool(true))
+	case "elements":
+		return event.List(some(r, 0, 4, func() event.Value { return element(r, at) })...)
 	}
 	panic(sort)
+}
+
+// element draws an element of a list property: mostly a map, in which fields are missing.
+func element(r *rand.Rand, at []event.Time) event.Value {
+	if rarely(r, 8) {
+		return valueOf(r, pick(r, "text", "small", "mixed", "list"), at)
+	}
+	var fields []event.Property
+	brand := []event.Property{}
+	for _, k := range different(r, 0, 6, elementKeys) {
+		v := fieldValue(r, elements[k], at)
+		if inner, ok := strings.CutPrefix(k, "brand."); ok {
+			brand = append(brand, event.Property{Name: inner, Value: v})
+		} else {
+			fields = append(fields, event.Property{Name: k, Value: v})
+		}
+	}
+	if len(brand) > 0 {
+		fields = append(fields, event.Property{Name: "brand", Value: event.Map(brand)})
+	}
+	return event.Map(fields)
 }
 
 // fields are the names of properties and traits with the sort of their values; in a few places another sort comes.
 var (
 	properties = map[string]string{"amount": "number", "qty": "small", "item": "mixed", "category": "few", "note": "text", "flag": "bool", "likes": "list",
-		"huge": "huge", "context.campaign.term": "text", "at": "time", "due": "date", "商品": "few"}
+		"huge": "huge", "context.campaign.term": "text", "at": "time", "due": "date", "商品": "few",
+		"products": "elements", "order.lines": "elements"}
+	// elements are the fields of a list's elements; some have the names of the event's own properties.
+	elements = map[string]string{"sku": "few", "price": "number", "qty": "small", "item": "mixed", "amount": "number", "brand.name": "few",
+		"brand.since": "date", "gift": "bool", "sizes": "list", "note": "text", "products": "few"}
 	traitNames = map[string]string{"age": "number", "city": "text", "vip": "bool", "birthday": "date", "likes": "list", "address.city": "few",
 		"score": "mixed", "signup": "time", "等级": "few", "balance": "huge"}
 	sorts = []string{"number", "text", "bool", "list", "time", "date"}
 
-	propertyNames, traitKeys = keys(properties), keys(traitNames)
+	propertyNames, traitKeys, elementKeys = keys(properties), keys(traitNames), keys(elements)
+	listProperties                        = []string{"products", "order.lines", "likes"}
 )
 
 func keys[V any](m map[string]V) []string {
@@ -207,15 +248,17 @@ func fieldValue(r *rand.Rand, sort string, at []event.Time) event.Value {
 var (
 	allEvents   = []string{"order", "view", "下单", "page view", "cart"}
 	identifiers = []string{"phone", "email", "微信"}
+	consents    = []string{"sms", "email"}
 )
 
 // records is one customer's part of a history, its profile number left open.
 type records struct {
-	profile event.NewProfile
-	events  []event.Event
-	system  []event.Event
-	traits  []event.Trait
-	ids     []event.Identifier
+	profile  event.NewProfile
+	events   []event.Event
+	system   []event.Event
+	traits   []event.Trait
+	consents []event.Trait
+	ids      []event.Identifier
 }
 
 func customerRecords(r *rand.Rand, at []event.Time, names []string) records {
@@ -230,29 +273,60 @@ func customerRecords(r *rand.Rand, at []event.Time, names []string) records {
 		c.profile.Seen = near(r, at)
 	}
 	var used []event.Time
+	untimed := rarely(r, 10) // nothing of it has a time
 	when := func() event.Time {
+		if untimed {
+			return event.Always
+		}
 		if len(used) > 0 && rarely(r, 4) {
 			return pick(r, used...)
 		}
 		used = append(used, near(r, at))
 		return used[len(used)-1]
 	}
-	c.events = some(r, 0, 14, func() event.Event {
+	most := pick(r, 14, 14, 24)
+	if untimed {
+		most = 0
+		if c.profile.Seen != event.Never {
+			c.profile.Seen = event.Always
+		}
+	}
+	c.events = some(r, 0, most, func() event.Event {
+		if len(c.events) > 0 && rarely(r, 12) { // the same once more
+			return pick(r, c.events...)
+		}
 		e := event.Event{Name: pick(r, names...), Time: when(), Source: pick(r, "shop", "app")}
-		for _, p := range different(r, 0, 8, propertyNames) {
+		for _, p := range different(r, 0, 9, propertyNames) {
 			e.Props = append(e.Props, event.Property{Name: p, Value: fieldValue(r, properties[p], at)})
 		}
 		sort.Slice(e.Props, func(i, j int) bool { return e.Props[i].Name < e.Props[j].Name })
 		return e
 	})
-	c.traits = some(r, 0, 10, func() event.Trait {
-		k := pick(r, traitKeys...)
-		v := event.Trait{Name: k, Time: event.Always, Value: fieldValue(r, traitNames[k], at)}
-		if rarely(r, 2) {
+	last := map[string]event.Value{}
+	dated := func(name, sort string) event.Trait {
+		v := event.Trait{Name: name, Time: event.Always, Value: fieldValue(r, sort, at)}
+		if !rarely(r, 3) {
 			v.Time = when()
+		}
+		if old, ok := last[name]; ok && rarely(r, 3) { // the same value again
+			v.Value = old
 		}
 		if rarely(r, 8) {
 			v.Value = event.Value{}
+		}
+		last[name] = v.Value
+		return v
+	}
+	few := different(r, 1, len(traitKeys), traitKeys)
+	c.traits = some(r, 0, 14, func() event.Trait {
+		k := pick(r, few...)
+		return dated(k, traitNames[k])
+	})
+	c.consents = some(r, 0, 5, func() event.Trait {
+		v := dated("consent "+pick(r, consents...), "bool")
+		v.Name = strings.TrimPrefix(v.Name, "consent ")
+		if v.Value.Present() && v.Value.Kind() != event.BoolKind {
+			v.Value = event.Bool(rarely(r, 2))
 		}
 		return v
 	})
@@ -293,6 +367,10 @@ func history(r *rand.Rand, at []event.Time) *world.World {
 			v.Profile = p
 			w.Traits = append(w.Traits, v)
 		}
+		for _, v := range c.consents {
+			v.Profile = p
+			w.Consents = append(w.Consents, v)
+		}
 		for _, id := range c.ids {
 			id.Profile = p
 			w.Identifiers = append(w.Identifiers, id)
@@ -310,71 +388,13 @@ func history(r *rand.Rand, at []event.Time) *world.World {
 	for i := range w.System {
 		w.System[i].Arrival = 5000 + uint64(i)
 	}
-	for i := range w.Traits {
-		w.Traits[i].Arrival = 6000 + uint64(i)
-		if i%3 == 1 {
-			w.Traits[i].Arrival = 8000 - uint64(i)
+	for _, rows := range [][]event.Trait{w.Traits, w.Consents} {
+		for i := range rows {
+			rows[i].Arrival = 6000 + uint64(i)
+			if i%3 == 1 {
+				rows[i].Arrival = 8000 - uint64(i)
+			}
 		}
 	}
 	return w
-}
-
-// shown writes a value with its kind, numbers with all their digits.
-func shown(v event.Value) string {
-	if v.Kind() == event.NumberKind {
-		return "number " + v.Number().Exact()
-	}
-	return v.Kind().String() + " " + v.String()
-}
-
-// script writes a history as lines that one can read.
-func script(w *world.World, zone *event.Zone) string {
-	var b strings.Builder
-	value := func(v event.Value) string {
-		if v.Kind() == event.TimeKind {
-			return "time " + v.Format(zone)
-		}
-		return shown(v)
-	}
-	when := func(t event.Time) string {
-		if t == event.Never {
-			return "never"
-		}
-		return zone.Format(t)
-	}
-	blank := 0
-	for _, k := range w.Known {
-		var lines []string
-		for _, id := range w.Identifiers {
-			if id.Profile == k.Profile {
-				lines = append(lines, fmt.Sprintf("id %s %q", id.Kind, id.Value))
-			}
-		}
-		for _, t := range w.Traits {
-			if t.Profile == k.Profile {
-				lines = append(lines, fmt.Sprintf("trait %s = %s since %s, arrival %d", t.Name, value(t.Value), when(t.Time), t.Arrival))
-			}
-		}
-		for _, e := range append(slices.Clone(w.Events), w.System...) {
-			if e.Profile == k.Profile {
-				line := fmt.Sprintf("event %q at %s, arrival %d, source %s", e.Name, when(e.Time), e.Arrival, e.Source)
-				for _, p := range e.Props {
-					line += fmt.Sprintf("\n      %s = %s", p.Name, value(p.Value))
-				}
-				lines = append(lines, line)
-			}
-		}
-		if len(lines) == 0 && k.Seen == event.Never {
-			blank++
-			continue
-		}
-		fmt.Fprintf(&b, "  customer %d: person %v, entity %d, seen %s\n", k.Profile, k.Person, k.Entity, when(k.Seen))
-		for _, l := range lines {
-			b.WriteString("    " + l + "\n")
-		}
-	}
-	if blank > 0 {
-		fmt.Fprintf(&b, "  and %d profiles without records\n", blank)
-	}
-	return b.String()
 }

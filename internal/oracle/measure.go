@@ -32,7 +32,7 @@ func (c customer) measure(s selection, n *rule.Call) any {
 		}
 		most := 0
 		for _, from := range s { // a fullest stretch can begin with an event
-			most = max(most, len(s.keep(func(e event.Event) bool {
+			most = max(most, len(s.keep(func(e happening) bool {
 				return e.Time >= from.Time && e.Time < from.Time+event.Time(ms)
 			})))
 		}
@@ -93,7 +93,7 @@ func (c customer) measure(s selection, n *rule.Call) any {
 // used is a value and the event it is of.
 type used struct {
 	x event.Value
-	e event.Event
+	e happening
 }
 
 // distinct returns the different values, sorted.

@@ -1,7 +1,7 @@
 // Package oracle is a second, naive meaning of the rule language: it walks the tree of a rule for one customer at one
-// instant, over plain lists of events, traits and identifiers, in the most obvious way and with no care for speed.
-// It is written from the definition of the language and shares with the product's evaluator only the parser and the
-// values, so that random rules hold the one to the other. It serves tests.
+// instant, over plain lists of events, traits, consents, identifiers and records, in the most obvious way and with no
+// care for speed. It is written from the definition of the language and shares with the product's evaluator only the
+// parser and the values, so that random rules hold the one to the other. It serves tests.
 package oracle
 
 import (
@@ -16,9 +16,13 @@ import (
 
 // Oracle answers rules about a history.
 type Oracle struct {
+	// Watch, when set, is told what each node of a rule came to: see Outcome.
+	Watch func(n rule.Node, o Outcome)
+
 	history  *world.World
 	calendar calendar
 	defs     Definitions
+	records  Records
 	parsed   map[string]rule.Node
 	people   []person // by profile number
 }
@@ -28,16 +32,22 @@ type Definitions struct {
 	Measures map[string]Measure
 	Tags     map[string]Tag
 	Segments map[string]string
+	Tables   map[string]Table
 }
 
 // Measure is a named expression, with a value only where When, if there is any, holds.
 type Measure struct{ When, Value string }
 
-// Tag has either cases, the first that holds giving the value, or a value, with bands or without.
+// Tag has either cases, the first that holds giving the value (of a multi tag: all that hold), or a value, with bands
+// or without. A tag with neither is assigned by hand.
 type Tag struct {
 	Cases []Case
 	Value string
 	Bands []Band
+	// Multi: a customer can have several values at once.
+	Multi bool
+	// Values are those that can be assigned to a tag without rule; none: any.
+	Values []event.Value
 }
 
 // Case is one value of a tag and its condition.
@@ -52,53 +62,70 @@ type Band struct {
 	Value string
 }
 
-// person is one customer's records. Events are in order of time, then arrival.
+// Table is a lookup table: rows of cells, found by a text.
+type Table map[string]map[string]event.Value
+
+// person is one customer's records. Events are in order of time, then arrival; traits and consents too.
 type person struct {
-	known  bool
-	made   event.NewProfile
-	events []event.Event
-	system []event.Event
-	traits []event.Trait
-	ids    []event.Identifier
+	known    bool
+	made     event.NewProfile
+	events   selection
+	system   selection
+	traits   []event.Trait
+	consents []event.Trait
+	ids      []event.Identifier
 }
 
-// New returns an oracle over a history, which must not change any more.
-func New(history *world.World, zone *time.Location, defs Definitions) *Oracle {
-	o := &Oracle{history: history, calendar: calendar{zone}, defs: defs, parsed: map[string]rule.Node{}}
+// New returns an oracle over a history and records, which must not change any more.
+func New(history *world.World, zone *time.Location, defs Definitions, records Records) *Oracle {
+	o := &Oracle{history: history, calendar: calendar{zone}, defs: defs, records: records, parsed: map[string]rule.Node{}}
 	o.people = make([]person, len(history.Known))
 	for _, k := range history.Known {
 		o.people[k.Profile].known, o.people[k.Profile].made = true, k
 	}
 	for _, e := range history.Events {
 		p := &o.people[e.Profile]
-		p.events = append(p.events, e)
+		p.events = append(p.events, happening{Event: e})
 	}
 	for _, e := range history.System {
 		p := &o.people[e.Profile]
-		p.system = append(p.system, e)
+		p.system = append(p.system, happening{Event: e})
 	}
 	for _, t := range history.Traits {
 		p := &o.people[t.Profile]
 		p.traits = append(p.traits, t)
+	}
+	for _, t := range history.Consents {
+		p := &o.people[t.Profile]
+		p.consents = append(p.consents, t)
 	}
 	for _, id := range history.Identifiers {
 		p := &o.people[id.Profile]
 		p.ids = append(p.ids, id)
 	}
 	for i := range o.people {
-		inOrder(o.people[i].events)
-		inOrder(o.people[i].system)
+		p := &o.people[i]
+		eventsInOrder(p.events)
+		eventsInOrder(p.system)
+		inOrder(p.traits)
+		inOrder(p.consents)
 	}
 	return o
 }
 
-func inOrder(events []event.Event) {
+func eventsInOrder(events selection) {
 	sort.SliceStable(events, func(i, j int) bool {
-		if events[i].Time != events[j].Time {
-			return events[i].Time < events[j].Time
-		}
-		return events[i].Arrival < events[j].Arrival
+		return before(events[i].Time, events[i].Arrival, events[j].Time, events[j].Arrival)
 	})
+}
+
+func inOrder(rows []event.Trait) {
+	sort.SliceStable(rows, func(i, j int) bool { return before(rows[i].Time, rows[i].Arrival, rows[j].Time, rows[j].Arrival) })
+}
+
+// before orders by time, and within an instant by arrival.
+func before(t event.Time, arrival uint64, u event.Time, other uint64) bool {
+	return t < u || t == u && arrival < other
 }
 
 // At returns the oracle's answers for one instant.
@@ -127,9 +154,11 @@ func (i *Instant) Exists(who event.ProfileID) bool {
 			return true
 		}
 	}
-	for _, t := range p.traits {
-		if t.Time <= i.now {
-			return true
+	for _, rows := range [][]event.Trait{p.traits, p.consents} {
+		for _, t := range rows {
+			if t.Time <= i.now {
+				return true
+			}
 		}
 	}
 	return false
@@ -167,12 +196,12 @@ type customer struct {
 	*Instant
 	*person
 	who  event.ProfileID
-	vars map[string]event.Event
+	vars map[string]happening
 }
 
 // with returns the customer with a variable standing for an event.
-func (c customer) with(name string, e event.Event) customer {
-	vars := map[string]event.Event{name: e}
+func (c customer) with(name string, e happening) customer {
+	vars := map[string]happening{name: e}
 	for k, v := range c.vars {
 		if k != name {
 			vars[k] = v

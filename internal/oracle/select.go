@@ -5,7 +5,7 @@ import (
 	"tagma/rule"
 )
 
-func (s selection) keep(wanted func(event.Event) bool) selection {
+func (s selection) keep(wanted func(happening) bool) selection {
 	kept := selection{}
 	for _, e := range s {
 		if wanted(e) {
@@ -22,19 +22,19 @@ func (c customer) filter(s selection, n *rule.Call) (selection, bool) {
 	switch n.Fun {
 	case "last", "before":
 		length, unit := span(c.literal(n, 0))
-		var inWindow func(e event.Event) bool
+		var inWindow func(e happening) bool
 		if ms, ok := clock(length, unit); ok {
-			inWindow = func(e event.Event) bool { return e.Time > c.now-event.Time(ms) }
+			inWindow = func(e happening) bool { return e.Time > c.now-event.Time(ms) }
 		} else {
-			inWindow = func(e event.Event) bool { return cal.date(e.Time) > move(today, -length, unit) }
+			inWindow = func(e happening) bool { return cal.date(e.Time) > move(today, -length, unit) }
 		}
-		return s.keep(func(e event.Event) bool { return inWindow(e) == (n.Fun == "last") }), true
+		return s.keep(func(e happening) bool { return inWindow(e) == (n.Fun == "last") }), true
 	case "between":
 		from, to := c.border(n.Args[0]), c.border(n.Args[1])
 		if from.kind == event.Missing || to.kind == event.Missing {
 			return selection{}, true
 		}
-		return s.keep(func(e event.Event) bool {
+		return s.keep(func(e happening) bool {
 			if to.kind == event.DateKind {
 				return e.Time >= cal.borderStart(from) && cal.date(e.Time) <= to.d
 			}
@@ -46,10 +46,14 @@ func (c customer) filter(s selection, n *rule.Call) (selection, bool) {
 			return selection{}, true
 		}
 		at := cal.borderStart(b)
-		return s.keep(func(e event.Event) bool { return (e.Time >= at) == (n.Fun == "since") }), true
+		return s.keep(func(e happening) bool { return (e.Time >= at) == (n.Fun == "since") }), true
 	case "where":
 		v := c.variable(n)
-		return s.keep(func(e event.Event) bool { return holds(c.with(v, e).eval(n.Args[1])) }), true
+		return s.keep(func(e happening) bool { return holds(c.with(v, e).eval(n.Args[1])) }), true
+	case "each":
+		return s.each(c.literal(n, 0)), true
+	case "then", "without":
+		return c.sequence(s, n), true
 	}
 	return nil, false
 }
@@ -57,7 +61,11 @@ func (c customer) filter(s selection, n *rule.Call) (selection, bool) {
 // border reads the argument of a filter: a text is a date or an instant as written.
 func (c customer) border(n rule.Node) border {
 	if l, ok := n.(*rule.Literal); ok && l.Value.Kind() == event.TextKind {
-		return c.o.calendar.read(l.Value.Text())
+		b, ok := c.o.calendar.read(l.Value.Text())
+		if !ok {
+			fail("%q is no time", l.Value.Text())
+		}
+		return b
 	}
 	switch v := plain(c.eval(n)); v.Kind() {
 	case event.TimeKind:

@@ -4,10 +4,10 @@ import "tagma/event"
 
 // What an expression is: an event.Value, or one of these.
 type (
-	// selection is a customer's events, in order of time, then arrival.
-	selection []event.Event
+	// selection is a customer's events, in order of time, then arrival; or elements of theirs.
+	selection []happening
 	// one is an event, or none.
-	one struct{ e *event.Event }
+	one struct{ e *happening }
 	// elapsed is a length of time in milliseconds, or none.
 	elapsed struct {
 		ms int64
@@ -16,6 +16,13 @@ type (
 	// anyOf is identifiers: in a comparison, any of them.
 	anyOf []event.Value
 )
+
+// happening is an event, or with a list property's name one element of that list of the event.
+type happening struct {
+	event.Event
+	list    string
+	element event.Value
+}
 
 // plain returns a value as itself and all else as missing or a fault of the rule.
 func plain(x any) event.Value {

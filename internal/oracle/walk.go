@@ -9,6 +9,15 @@ import (
 
 // eval evaluates one node of the tree.
 func (c customer) eval(n rule.Node) any {
+	x := c.meaning(n)
+	if c.o.Watch != nil {
+		c.o.Watch(n, outcome(x))
+	}
+	return x
+}
+
+// meaning is what a node says.
+func (c customer) meaning(n rule.Node) any {
 	switch n := n.(type) {
 	case *rule.Literal:
 		return n.Value
@@ -79,27 +88,32 @@ func (c customer) binary(n *rule.Binary) any {
 	return arithmetic(n.Op, c.eval(n.X), c.eval(n.Y))
 }
 
-// path evaluates x.a.b["c"]: a name of the customer's, or what is selected of an event.
-func (c customer) path(n rule.Node) any {
+// split takes the names off x.a.b["c"].
+func (c customer) split(n rule.Node) (base rule.Node, key string) {
 	var keys []string
-	base := n
+	base = n
 	for done := false; !done; {
 		switch m := base.(type) {
 		case *rule.Member:
 			keys = append([]string{m.Name}, keys...)
 			base = m.X
 		case *rule.Index:
-			key := plain(c.eval(m.Key))
-			if key.Kind() != event.TextKind {
+			name, ok := m.Key.(*rule.Literal)
+			if !ok || name.Value.Kind() != event.TextKind {
 				fail("only a text stands in brackets")
 			}
-			keys = append([]string{key.Text()}, keys...)
+			keys = append([]string{name.Value.Text()}, keys...)
 			base = m.X
 		default:
 			done = true
 		}
 	}
-	key := strings.Join(keys, ".")
+	return base, strings.Join(keys, ".")
+}
+
+// path evaluates x.a.b["c"]: a name of the customer's, or what is selected of an event.
+func (c customer) path(n rule.Node) any {
+	base, key := c.split(n)
 	if name, ok := base.(*rule.Name); ok {
 		if _, variable := c.vars[name.Name]; !variable {
 			return c.named(name.Name, key)
@@ -116,7 +130,9 @@ func (c customer) path(n rule.Node) any {
 func (c customer) named(family, key string) any {
 	switch family {
 	case "traits":
-		return c.trait(key)
+		return current(c.past(c.traits, key))
+	case "consent":
+		return current(c.past(c.consents, key))
 	case "ids":
 		var found anyOf
 		for _, id := range c.ids {
@@ -155,21 +171,22 @@ func (c customer) named(family, key string) any {
 	return nil
 }
 
-// trait returns the value with the latest effective time up to now; of equal ones the last to arrive.
-func (c customer) trait(name string) event.Value {
-	var best *event.Trait
-	for i, t := range c.traits {
-		if t.Name != name || t.Time > c.now {
-			continue
-		}
-		if best == nil || t.Time > best.Time || t.Time == best.Time && t.Arrival > best.Arrival {
-			best = &c.traits[i]
+// past returns the rows of a trait or consent that hold already, in order of effective time, then arrival.
+func (c customer) past(rows []event.Trait, name string) (past []event.Trait) {
+	for _, t := range rows {
+		if t.Name == name && t.Time <= c.now {
+			past = append(past, t)
 		}
 	}
-	if best == nil {
+	return past
+}
+
+// current is the value with the latest effective time; of equal ones the last to arrive.
+func current(past []event.Trait) event.Value {
+	if len(past) == 0 {
 		return event.Value{}
 	}
-	return best.Value
+	return past[len(past)-1].Value
 }
 
 // firstSeen is the earliest effective time of any record that has one.
@@ -187,18 +204,33 @@ func (c customer) firstSeen() event.Value {
 	for _, t := range c.traits {
 		see(t.Time)
 	}
+	for _, t := range c.consents {
+		see(t.Time)
+	}
 	if first == event.Never {
 		return event.Value{}
 	}
 	return event.Instant(first)
 }
 
-// tag returns the value of another tag.
+// tag returns the effective value of another tag: what was decided by hand over what is kept over its rule.
 func (c customer) tag(key string) event.Value {
 	t, ok := c.o.defs.Tags[key]
 	if !ok {
 		fail("there is no tag %s", key)
 	}
+	if t.Multi {
+		return c.several(key, t)
+	}
+	v := c.byRule(t)
+	if !v.Present() {
+		v = c.kept(key)
+	}
+	return c.pinned(key, v)
+}
+
+// byRule is what the rule of a tag gives.
+func (c customer) byRule(t Tag) event.Value {
 	for _, one := range t.Cases {
 		if holds(c.text(one.When)) {
 			return one.Value
@@ -223,7 +255,7 @@ func (c customer) tag(key string) event.Value {
 }
 
 // upToNow keeps the events that happened already.
-func (c customer) upToNow(events []event.Event) selection {
+func (c customer) upToNow(events selection) selection {
 	kept := selection{}
 	for _, e := range events {
 		if e.Time <= c.now {
@@ -235,7 +267,7 @@ func (c customer) upToNow(events []event.Event) selection {
 
 // called returns the events of some names that happened already.
 func (c customer) called(names ...string) selection {
-	return c.upToNow(c.events).keep(func(e event.Event) bool {
+	return c.upToNow(c.events).keep(func(e happening) bool {
 		for _, n := range names {
 			if e.Name == n {
 				return true
@@ -257,6 +289,9 @@ func field(of one, key string) event.Value {
 		return event.Text(of.e.Name)
 	case "source":
 		return event.Text(of.e.Source)
+	}
+	if v := of.e.ofElement(key); v.Present() {
+		return v
 	}
 	for _, p := range of.e.Props {
 		if p.Name == key {

@@ -35,12 +35,13 @@ type Options struct {
 // Identifier is a kind and value by which a customer is known.
 type Identifier struct{ Kind, Value string }
 
-// Record is one customer. Profile and Arrival of its traits and events are not set. Identifiers start with
-// the user_id; Traits and Events are in order of time, and the properties of events are sorted by name.
+// Record is one customer. Profile and Arrival of its traits, consents and events are not set. Identifiers start with
+// the user_id; Traits, Consents and Events are in order of time, and the properties of events are sorted by name.
 // Every trait is timed, so that the shop can be looked at as of an earlier day.
 type Record struct {
 	Identifiers []Identifier
 	Traits      []event.Trait
+	Consents    []event.Trait
 	Events      []event.Event
 
 	archetype string

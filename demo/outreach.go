@@ -44,7 +44,10 @@ func (s *shopper) messages(d event.Date, care float64) {
 			s.visit(d, at, source, touch{via, "推送", m.campaign, ""})
 		}
 		if !s.closed && via != "" && r.chance(.0006+.004*(1-care)) {
-			s.closed = s.add("unsubscribed", at+minute, via, text("channel", via))
+			if s.closed = s.add("unsubscribed", at+minute, via, text("channel", via)); s.closed {
+				s.consent(at+minute, "sms", false)
+				s.consent(at+minute, "email", false)
+			}
 		}
 	}
 }

@@ -133,6 +133,8 @@ func (s *shopper) told(at event.Time) {
 	s.trait(at, "registered_at", event.Instant(at))
 	s.trait(at, "member", event.Bool(s.member))
 	s.trait(at, "contact_preference", event.Text(p.contact))
+	s.consent(at, "sms", p.contact != "不打扰")
+	s.consent(at, "email", p.contact == "邮件")
 	if p.knows.gender {
 		s.trait(at, "gender", event.Text(p.gender))
 	}
@@ -156,6 +158,12 @@ func (s *shopper) told(at event.Time) {
 			s.trait(moved, "city", event.Text(p.city.name))
 			s.trait(moved, "province", event.Text(p.city.province))
 		}
+	}
+}
+
+func (s *shopper) consent(at event.Time, name string, yes bool) {
+	if at < s.cal.cut {
+		s.consents = append(s.consents, event.Trait{Name: name, Time: at, Value: event.Bool(yes)})
 	}
 }
 

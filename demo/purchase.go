@@ -41,7 +41,7 @@ func (s *shopper) order(d event.Date, at event.Time, source string, p *product, 
 	if ticket == nil && a.coupon > .8 && r.chance(.6) {
 		return
 	}
-	props := make([]event.Property, 0, 12)
+	props := make([]event.Property, 0, 13)
 	paid := each * int64(pieces)
 	if ticket != nil {
 		paid -= ticket.off
@@ -51,7 +51,7 @@ func (s *shopper) order(d event.Date, at event.Time, source string, p *product, 
 	if ticket != nil {
 		props = append(props, text("coupon", ticket.name), yuan("discount", ticket.off))
 	}
-	props = append(props, text("order_id", id), text("product", p.name), count("quantity", int64(pieces)), text("sku", p.sku))
+	props = append(props, event.Property{Name: "items", Value: s.basket(p, each, pieces)}, text("order_id", id), text("product", p.name), count("quantity", int64(pieces)), text("sku", p.sku))
 	if source == store {
 		props = append(props, text("store", s.p.city.store))
 	}
@@ -62,6 +62,18 @@ func (s *shopper) order(d event.Date, at event.Time, source string, p *product, 
 	s.earn(at, float64(paid)/100)
 	s.points += paid / 100
 	s.afterwards(d, at, p, id, paid)
+}
+
+// basket lists what is in an order's parcel: what was bought, and with every third order a gift.
+func (s *shopper) basket(p *product, each int64, pieces int) event.Value {
+	item := func(category, sku string, price int64, n int) event.Value {
+		return event.Map([]event.Property{text("category", category), yuan("price", price), count("quantity", int64(n)), text("sku", sku)})
+	}
+	bought := item(p.category, p.sku, each, pieces)
+	if s.orders%3 != 0 {
+		return event.List(bought)
+	}
+	return event.List(bought, item("赠品", "GIFT-01", 0, 1))
 }
 
 // spend takes the best coupon for an amount out of the customer's hand; nil when none fits.

@@ -60,10 +60,11 @@ type shopper struct {
 	closed  bool     // unsubscribed
 	coupons []coupon // in hand
 
-	ids    []Identifier
-	traits []event.Trait
-	events []event.Event
-	props  []event.Property // the events' properties point into it
+	ids      []Identifier
+	traits   []event.Trait
+	consents []event.Trait
+	events   []event.Event
+	props    []event.Property // the events' properties point into it
 }
 
 var levels = []struct {
@@ -75,7 +76,7 @@ var levels = []struct {
 func (s *shopper) customer(i int) Record {
 	r := newDice(s.seed, i)
 	s.number, s.r, s.a = i, r, &archetypes[archetypeTable.draw(r)]
-	s.traits, s.events, s.props, s.coupons = s.traits[:0], s.events[:0], s.props[:0], s.coupons[:0]
+	s.traits, s.consents, s.events, s.props, s.coupons = s.traits[:0], s.consents[:0], s.events[:0], s.props[:0], s.coupons[:0]
 	s.p = newPerson(r, s.a, s.cal.last)
 	s.life = newLife(r, s.a, s.cal)
 	s.spent, s.points, s.orders, s.closed, s.level = 0, 0, 0, false, -1
@@ -107,7 +108,7 @@ func (s *shopper) customer(i int) Record {
 		s.trait(s.events[n-1].Time, "points", number(s.points))
 	}
 	slices.SortStableFunc(s.traits, func(a, b event.Trait) int { return cmp.Compare(a.Time, b.Time) })
-	return Record{Identifiers: s.ids, Traits: s.traits, Events: s.events, archetype: s.a.name}
+	return Record{Identifiers: s.ids, Traits: s.traits, Consents: s.consents, Events: s.events, archetype: s.a.name}
 }
 
 // tastes draws favourite categories, brands and channels.

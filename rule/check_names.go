@@ -37,6 +37,16 @@ func split(n Node) (base Node, keys []pathKey) {
 	}
 }
 
+// Path takes the names off a path of members and constant indexes: of traits.address["city"] it gives traits, and
+// address and city.
+func Path(n Node) (base Node, names []string) {
+	base, keys := split(n)
+	for _, k := range keys {
+		names = append(names, k.name)
+	}
+	return base, names
+}
+
 func joined(keys []pathKey) string {
 	parts := make([]string, len(keys))
 	for i, k := range keys {

@@ -160,3 +160,26 @@ func compareLines(t *testing.T, id, lines string, count int, digest string) {
 		t.Errorf("%s: the lines differ from the published answer; the first are\n%s", id, lines[:min(len(lines), 200)])
 	}
 }
+
+// The bank's tags hold the clients that a few lines of another language count in its file.
+func TestTheBanksTagsHoldWhatItsFileSays(t *testing.T) {
+	file := filepath.Join(sharedData(t), "bank-marketing/bank-full.csv.gz")
+	dir := filepath.Join(t.TempDir(), "bank")
+	mustRun(t, "--data", dir, "init", "--timezone", "Europe/Lisbon", "--clock", "2012-01-01")
+	mustRun(t, "--data", dir, "import", "--mapping", "../../examples/bank/mapping.yaml", file)
+	mustRun(t, "--data", dir, "apply", "-f", "../../examples/bank/tags.yaml")
+	mustRun(t, "--data", dir, "compute")
+	mustRun(t, "--data", dir, "assign", "user_id:1", "gold_card=金卡")
+	for member, want := range map[string]int{
+		"young": 7030, "family": 15321, "loan=房贷": 25130, "loan=个人贷款": 7244, "loan": 25130 + 7244 - 4367, "high_net_worth": 2261, "investor": 5289,
+		"potential_investor": 16753, "asset_level=透支": 3766, "asset_level=普通": 26803, "asset_level=中等": 11795, "asset_level=较高": 2654, "asset_level=高": 193,
+		"gold_card=金卡": 1,
+	} {
+		if got := strings.Count(mustRun(t, "--data", dir, "members", member), "\n"); got != want {
+			t.Errorf("%s: %d members, want %d", member, got, want)
+		}
+	}
+	if got := strings.Count(mustRun(t, "--data", dir, "members", "--segment", "private_banking"), "\n"); got != 1921 {
+		t.Errorf("private_banking: %d members, want 1921", got)
+	}
+}

@@ -258,15 +258,24 @@ type ruleFormatCmd struct {
 }
 
 func (c *ruleFormatCmd) Run(p *program) error {
-	text, err := p.ruleText(c.Expression)
+	src, err := p.parsedRule(c.Expression)
 	if err != nil {
 		return err
 	}
+	return p.printText("text", rule.Format(src))
+}
+
+// parsedRule reads a rule that is given as an argument or on standard input.
+func (p *program) parsedRule(arg string) (*rule.Source, error) {
+	text, err := p.ruleText(arg)
+	if err != nil {
+		return nil, err
+	}
 	src, faults := rule.Parse(text)
 	if len(faults) > 0 {
-		return tag.Faults(text, "", faults)
+		return nil, tag.Faults(text, "", faults)
 	}
-	return p.printText("text", rule.Format(src))
+	return src, nil
 }
 
 // printText prints a text of several lines, or as JSON under a name.
@@ -283,13 +292,9 @@ type ruleFormCmd struct {
 }
 
 func (c *ruleFormCmd) Run(p *program) error {
-	text, err := p.ruleText(c.Expression)
+	src, err := p.parsedRule(c.Expression)
 	if err != nil {
 		return err
-	}
-	src, faults := rule.Parse(text)
-	if len(faults) > 0 {
-		return tag.Faults(text, "", faults)
 	}
 	f := form.Of(src)
 	for _, part := range f.Unshown() {

@@ -31,26 +31,6 @@ func isVariable(name string) bool {
 	return ok && n.Name == name
 }
 
-// split takes the names off a path: traits.address["city"].
-func split(n rule.Node) (base rule.Node, keys []string) {
-	for {
-		switch m := n.(type) {
-		case *rule.Member:
-			keys = append(keys, m.Name)
-			n = m.X
-			continue
-		case *rule.Index:
-			if key, ok := textOf(m.Key); ok {
-				keys = append(keys, key)
-				n = m.X
-				continue
-			}
-		}
-		slices.Reverse(keys)
-		return n, keys
-	}
-}
-
 // parts are those of a name written as one text.
 func parts(name string) []string {
 	keys := strings.Split(name, ".")

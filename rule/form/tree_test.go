@@ -35,7 +35,7 @@ func writeMeaning(b *strings.Builder, n rule.Node) {
 	case *rule.Name:
 		b.WriteString(n.Name)
 	case *rule.Member, *rule.Index:
-		base, keys := split(n)
+		base, keys := rule.Path(n)
 		root, isName := base.(*rule.Name)
 		m, isMember := n.(*rule.Member)
 		switch {

@@ -183,7 +183,7 @@ func (w *writer) comparison(n *rule.Binary, not string) object {
 
 // named writes a name or a path.
 func (w *writer) named(n rule.Node) object {
-	base, keys := split(n)
+	base, keys := rule.Path(n)
 	if slices.Contains(keys, "") {
 		return unshown(n, "a name is empty")
 	}

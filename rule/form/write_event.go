@@ -84,7 +84,7 @@ func source(n rule.Node) (any, bool) {
 		}
 		return names, true
 	}
-	base, keys := split(n)
+	base, keys := rule.Path(n)
 	root, ok := base.(*rule.Name)
 	if !ok || root.Name != "events" || len(keys) == 0 || slices.Contains(keys, "") {
 		return nil, false
@@ -113,7 +113,7 @@ func selection(n rule.Node) (begin any, filters []*rule.Call, ok bool) {
 
 // event writes a selection, a measure of it or a field of one of its events; false when n is none.
 func (w *writer) event(n rule.Node) (object, bool) {
-	base, field := split(n)
+	base, field := rule.Path(n)
 	c, isCall := base.(*rule.Call)
 	if !isCall || c.Recv == nil {
 		base, field = n, nil

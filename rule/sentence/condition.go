@@ -26,7 +26,7 @@ func isCondition(n rule.Node) bool {
 	case *rule.Ternary:
 		return isCondition(n.X) && isCondition(n.Y)
 	}
-	base, keys := split(n)
+	base, keys := rule.Path(n)
 	name, ok := base.(*rule.Name)
 	return ok && len(keys) > 0 && (name.Name == "segments" || name.Name == "consent")
 }
@@ -250,7 +250,7 @@ func isTime(n rule.Node) bool {
 	case *rule.Name:
 		return n.Name == "now"
 	}
-	base, keys := split(n)
+	base, keys := rule.Path(n)
 	if len(keys) == 0 {
 		return false
 	}

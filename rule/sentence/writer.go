@@ -1,7 +1,6 @@
 package sentence
 
 import (
-	"slices"
 	"strings"
 	"unicode"
 
@@ -129,29 +128,9 @@ func (w *writer) name(named func(string) string, key string) string {
 	return s
 }
 
-// split takes the names off a path.
-func split(n rule.Node) (base rule.Node, keys []string) {
-	for {
-		switch m := n.(type) {
-		case *rule.Member:
-			keys = append(keys, m.Name)
-			n = m.X
-			continue
-		case *rule.Index:
-			if key, ok := textOf(m.Key); ok {
-				keys = append(keys, key)
-				n = m.X
-				continue
-			}
-		}
-		slices.Reverse(keys)
-		return n, keys
-	}
-}
-
 // root is the first name of a path and the rest of it joined; "" when n is none, or begins with an event's variable.
 func (w *writer) root(n rule.Node) (root, key string) {
-	base, keys := split(n)
+	base, keys := rule.Path(n)
 	name, ok := base.(*rule.Name)
 	if !ok || w.isEvent(name.Name) {
 		return "", ""
@@ -165,7 +144,7 @@ func (w *writer) isEvent(name string) bool {
 
 // path says a name.
 func (w *writer) path(n rule.Node) phrase {
-	base, keys := split(n)
+	base, keys := rule.Path(n)
 	asWritten := phrase{rule.OneLine(n), phraseLevel}
 	if call, ok := base.(*rule.Call); ok && len(keys) > 0 {
 		if isPick(call) && w.isMeasure(call) {

@@ -13,12 +13,14 @@ type Kind uint8
 
 // The kinds. Internal is what has no other: a fault of ours or of the machine.
 const (
-	Internal  Kind = iota
-	Invalid        // the input is wrong; the message says where and how to mend it
-	NotFound       // the thing named does not exist
-	Conflict       // it cannot be done in the present state
-	Forbidden      // the actor may not
-	Busy           // another process or too much work is in the way; trying again may help
+	Internal     Kind = iota
+	Invalid           // the input is wrong; the message says where and how to mend it
+	NotFound          // the thing named does not exist
+	Conflict          // it cannot be done in the present state
+	Forbidden         // the actor may not
+	Busy              // another process or too much work is in the way; trying again may help
+	Unauthorized      // who asks is not known: no password, token or session, or a wrong one
+	Limited           // too many attempts; the message says from when on another is taken
 )
 
 // Fault is one thing that is wrong with an input.

@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"runtime"
+	"sync/atomic"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
@@ -25,9 +26,10 @@ const FileName = "tagma.db"
 
 // DB is an open database. Its methods may be called concurrently.
 type DB struct {
-	dir   string
-	write *bun.DB // one connection, every transaction takes the write lock when it begins
-	read  *bun.DB
+	dir    string
+	write  *bun.DB // one connection, every transaction takes the write lock when it begins
+	read   *bun.DB
+	writes atomic.Uint64 // committed
 }
 
 // Open opens the database of a data directory, makes it where there is none, and brings an older schema up
@@ -113,8 +115,13 @@ func (d *DB) Tx(ctx context.Context, do func(ctx context.Context, tx bun.Tx) err
 	if err := tx.Commit(); err != nil {
 		return d.explain(ctx, fmt.Errorf("db: commit: %w", err))
 	}
+	d.writes.Add(1)
 	return nil
 }
+
+// Writes counts the write transactions that were committed since the database was opened. As nobody else writes, what
+// was read after asking for the number is as it was read while the number stays the same.
+func (d *DB) Writes() uint64 { return d.writes.Load() }
 
 // Exec runs a statement with bound arguments. bun writes arguments into the query's text instead: blobs
 // double in size and meet the limit on the text's length, bytes that are not UTF-8 are replaced, and NUL is

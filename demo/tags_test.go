@@ -113,6 +113,27 @@ func TestDefinitionsSpeakOfWhatTheShopHas(t *testing.T) {
 			}
 		}
 	}
+	for name, declared := range set.Schema().Traits {
+		if f, ok := made.Traits[name]; !ok || !slices.Equal(f.Seen, []event.Kind{declared.Kind}) {
+			t.Errorf("traits.%s is declared %s, and %v came", name, declared.Kind, f.Seen)
+		}
+	}
+	for name := range made.Traits {
+		if _, ok := set.Schema().Traits[name]; !ok {
+			t.Errorf("traits.%s is made and not declared", name)
+		}
+	}
+	for name := range made.Consents {
+		if !slices.Contains(set.Schema().Consents, name) {
+			t.Errorf("consent.%s is made and not declared", name)
+		}
+	}
+	// Where nothing came yet the definitions are as good.
+	ids := rule.NewNames(nil)
+	ids.IDs = made.IDs
+	if _, err := library.Compile(set, library.CompileOptions{Names: ids, Zone: shanghai(t)}); err != nil {
+		t.Error(err)
+	}
 	c, err := library.Compile(set, library.CompileOptions{Names: made, Zone: shanghai(t)})
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package ingest
 import (
 	"fmt"
 	"strings"
+	"unicode"
 
 	"tagma/event"
 )
@@ -235,6 +236,8 @@ func (x *evaluation) event(s *eventSource) eventYield {
 				x.refuse(i, "the event's name is missing", "")
 			case len(e.names[i]) > maxName:
 				x.refuse(i, fmt.Sprintf("an event's name has at most %d bytes", maxName), "")
+			case strings.ContainsFunc(e.names[i], unicode.IsControl):
+				x.refuse(i, "the event's name has a control character in it, such as a line break or a tab", "")
 			}
 		}
 	}

@@ -267,6 +267,10 @@ func inPairs(start []byte) bool {
 	return paired > 4*single
 }
 
+// GuessDelimiter returns the character that separates the cells of a text whose beginning is given, as import takes
+// it for a file that names none.
+func GuessDelimiter(start []byte) rune { return rune(guessDelimiter(string(start), "")) }
+
 // guessDelimiter returns the character that separates the first rows into the most columns, the same number in
 // each; a comma when none does.
 func guessDelimiter(start, base string) byte {

@@ -155,6 +155,13 @@ func (im *importer) run(ctx context.Context, files []string) error {
 	if err != nil {
 		return err
 	}
+	if im.tags != nil {
+		release, err := im.d.Tags.Deps.Turn.Take(ctx)
+		if err != nil {
+			return err
+		}
+		defer release()
+	}
 	im.taker.tags = im.tags
 	if err := im.check(files, unknown); err != nil {
 		return err

@@ -140,7 +140,7 @@ type coercedBody struct {
 // MarshalJSON writes the short form where it says all, so that bodies stay what they were.
 func (d declaredBody) MarshalJSON() ([]byte, error) {
 	if !d.Coerce {
-		return json.Marshal(d.Kind.String())
+		return json.Marshal(d.Word())
 	}
 	return json.Marshal(coercedBody{d.Kind.String(), true})
 }
@@ -156,6 +156,10 @@ func (d *declaredBody) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	d.Coerce = long.Coerce
+	if long.Type == anyWord {
+		d.Kind = event.Missing
+		return nil
+	}
 	var ok bool
 	if d.Kind, ok = event.ParseKind(long.Type); !ok {
 		return fmt.Errorf("there is no kind %q", long.Type)
@@ -257,7 +261,7 @@ func (b tableBody) definition(h Head) definition {
 
 func (d *Declaration) body() any {
 	b := declarationBody{Key: d.Key, State: d.State, Name: d.Name}
-	if d.Trait.Kind != event.Missing {
+	if _, ok := d.trait(); ok {
 		b.Trait = &declaredBody{d.Trait}
 	}
 	if len(d.Properties) > 0 {

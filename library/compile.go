@@ -23,7 +23,7 @@ func Compile(set *Set, opts CompileOptions) (*Compiled, error) {
 		TagKeys:  func() []string { return set.keys(KindTag) },
 		Segments: func() []string { return set.keys(KindSegment) },
 		Measures: func() []string { return set.keys(KindMeasure) },
-		Tables:   func() []string { return set.keys(KindTable) }}
+		Tables:   func() []string { return set.keys(KindTable) }, Uses: opts.uses}
 	for _, k := range []Kind{KindMeasure, KindTag, KindSegment} {
 		for _, d := range set.byKind[k] {
 			c.unit(d)

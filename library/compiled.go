@@ -19,6 +19,8 @@ type CompileOptions struct {
 	Pinned func(id uint32) bool
 	// Lenient keeps the faults per definition, in Compiled.Broken, and compiles the rest.
 	Lenient bool
+
+	uses *rule.Uses // notes what the definitions speak of; may be nil
 }
 
 // Compiled is a library as checked expressions, made by one builder. It is not safe for concurrent use while
@@ -37,6 +39,7 @@ type Compiled struct {
 	segments map[string]*CompiledSegment
 	measures map[string]*CompiledMeasure
 	broken   map[Ref]bool
+	same     map[*rule.Expr][]Match // by what they mean; nil until Same is asked
 }
 
 // CompiledTag is a tag that can be computed.

@@ -2,7 +2,6 @@ package library
 
 import (
 	"bytes"
-	"fmt"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -104,33 +103,6 @@ func (d MeasureDraft) File() (*File, error) {
 	return parseDraft(top)
 }
 
-// CategoryDraft is a node of the tree as somebody filled it in; Key is its path.
-type CategoryDraft struct{ Key, Name, Prefix, Class string }
-
-// File is as that of TagDraft. The categories above it must be in the set, which gives what they are called.
-func (d CategoryDraft) File(set *Set) (*File, error) {
-	n := mapping(false)
-	n.text("key", lastOfPath(d.Key))
-	n.text("name", d.Name)
-	n.text("prefix", d.Prefix)
-	n.text("class", d.Class)
-	for path := parentPath(d.Key); path != ""; path = parentPath(path) {
-		above := set.category(path)
-		if above == nil {
-			return nil, errs.Faulty("", []errs.Fault{{Place: "key", Message: fmt.Sprintf("there is no category %s", path), Hint: "make the one above first"}})
-		}
-		c := *above
-		c.Children = nil
-		up := categoryNode(&c)
-		up.Style = 0
-		children := list()
-		children.add(n)
-		up.put("children", children)
-		n = up
-	}
-	return draftFile("categories", n)
-}
-
 // quoted adds a key with a text in quotes, also an empty one.
 func (n *node) quoted(key, text string) {
 	n.Content = append(n.Content, scalar(key, 0), scalar(text, yaml.DoubleQuotedStyle))
@@ -184,4 +156,4 @@ func DraftFaults(err error) error {
 }
 
 var draftFields = map[string]bool{"key": true, "was": true, "name": true, "category": true, "purpose": true, "owner": true, "refresh": true, "kind": true, "keep": true,
-	"rfm": true, "multi": true, "cases": true, "value": true, "bands": true, "values": true, "classes": true, "when": true, "prefix": true, "class": true}
+	"rfm": true, "multi": true, "cases": true, "value": true, "bands": true, "values": true, "classes": true, "when": true}

@@ -16,9 +16,12 @@ const longRule = 90
 
 // Export writes the active definitions as a file that ParseFile reads back to the same definitions. They come in
 // order of creation, the schema by name; equal sets give equal bytes.
-func Export(set *Set) ([]byte, error) {
+func Export(set *Set) ([]byte, error) { return export(set, set.Schema()) }
+
+// export writes the definitions of a set with a schema that may say more than its own.
+func export(set *Set, schema Schema) ([]byte, error) {
 	top := mapping(false)
-	top.put("schema", schemaNode(set))
+	top.put("schema", schemaNode(set, schema))
 	tables := list()
 	for t := range set.Tables() {
 		tables.add(tableNode(t))
@@ -144,8 +147,7 @@ func valueNode(v event.Value) *yaml.Node {
 // and then it would be a text.
 func inFlow(v event.Value) bool { return v.Kind() != event.TimeKind }
 
-func schemaNode(set *Set) *node {
-	s := set.Schema()
+func schemaNode(set *Set, s Schema) *node {
 	out, events, traits := mapping(false), mapping(false), mapping(false)
 	for _, name := range sortedKeys(s.Events) {
 		props := mapping(true)
@@ -166,7 +168,7 @@ func schemaNode(set *Set) *node {
 // declaredNode is a kind, or with more to say of it a mapping.
 func declaredNode(d Declared) *node {
 	if !d.Coerce {
-		return &node{*scalar(d.Kind.String(), 0)}
+		return &node{*scalar(d.Word(), 0)}
 	}
 	n := mapping(true)
 	n.text("type", d.Kind.String())
@@ -181,9 +183,12 @@ func consentsNode(set *Set, names []string) *node {
 	plain.Style = yaml.FlowStyle
 	any := false
 	for _, name := range names {
-		d := set.byRef[Ref{KindSchema, consentsPrefix + name}]
-		any = any || d.title() != ""
-		called.Content = append(called.Content, scalar(name, 0), scalar(d.title(), 0))
+		title := ""
+		if d := set.active(Ref{KindSchema, consentsPrefix + name}); d != nil {
+			title = d.title()
+		}
+		any = any || title != ""
+		called.Content = append(called.Content, scalar(name, 0), scalar(title, 0))
 		plain.Content = append(plain.Content, scalar(name, 0))
 	}
 	if any {

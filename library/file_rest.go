@@ -198,16 +198,24 @@ func (r *reader) declared(n *yaml.Node, what, name string) (d Declared, ok bool)
 		}
 		n = kind
 	}
-	d.Kind, ok = r.kind(n, what, name)
+	if n.Kind == yaml.ScalarNode && n.Value == anyWord {
+		if d.Coerce {
+			r.fault(n, what, "name the kind, or leave out coerce", "any kind is what a value has already: there is nothing to coerce it to")
+			return d, false
+		}
+		return d, true
+	}
+	d.Kind, ok = r.kind(n, what, name, anyWord)
 	return d, ok
 }
 
-// kind reads a kind of values.
-func (r *reader) kind(n *yaml.Node, what, name string) (event.Kind, bool) {
+// kind reads a kind of values. more are other words that could have stood there.
+func (r *reader) kind(n *yaml.Node, what, name string, more ...string) (event.Kind, bool) {
 	var words []string
 	for k := event.BoolKind; k <= event.ListKind; k++ {
 		words = append(words, k.String())
 	}
+	words = append(words, more...)
 	if n.Kind != yaml.ScalarNode {
 		hint := ""
 		if n.Kind == yaml.MappingNode {

@@ -179,10 +179,22 @@ type Category struct {
 }
 
 // Declared is what the schema says of a property or trait. A value of another kind refuses the row that brings it;
-// with Coerce it is turned into the kind where that is possible, and refuses the row only where it is not.
+// with Coerce it is turned into the kind where that is possible, and refuses the row only where it is not. The Kind
+// Missing is the word "any": rules may speak of the name, and its values may be of all kinds.
 type Declared struct {
 	Kind   event.Kind
 	Coerce bool
+}
+
+// anyWord declares a name without a kind.
+const anyWord = "any"
+
+// Word is the kind as the schema writes it, "any" where none is declared.
+func (d Declared) Word() string {
+	if d.Kind == event.Missing {
+		return anyWord
+	}
+	return d.Kind.String()
 }
 
 // Declaration is one event, trait or consent of the schema.
@@ -191,7 +203,7 @@ type Declaration struct {
 	// Properties are the declared properties of an event; nil for others. Names are dotted where nested, and
 	// "products[].sku" is the property sku of the elements of the list products.
 	Properties map[string]Declared
-	// Trait is what is declared of a trait; its Kind is Missing for others.
+	// Trait is what is declared of a trait; the zero Declared for others.
 	Trait Declared
 	// Name is what people call a consent; it may be empty, and is for others.
 	Name string

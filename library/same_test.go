@@ -22,16 +22,16 @@ segments:
 func TestSame(t *testing.T) {
 	c := compiled(t, alike, false)
 	for text, want := range map[string]string{
-		`has(traits.city) && events.view.count() > 3`:                       "tag a, segment s",
-		`events.view.count() > 3 && (has(traits.city) && has(traits.city))`: "tag a, segment s",
+		`has(traits.city) && events.view.count() > 3`:                       "tag a=x, segment s",
+		`events.view.count() > 3 && (has(traits.city) && has(traits.city))`: "tag a=x, segment s",
 		`events.view.count()`: "measure m",
 		`traits.city`:         "tag b",
 		`has(traits.city) || events.view.count() > 3`:        "",
 		`has(traits.city) && events.view.count() > 4`:        "",
 		`!(events.view.count() > 3 || has(traits.city))`:     "segment not",
-		`!(!has(traits.city) || !(events.view.count() > 3))`: "tag a, segment s",
+		`!(!has(traits.city) || !(events.view.count() > 3))`: "tag a=x, segment s",
 		`!has(traits.city) && !(events.view.count() > 3)`:    "segment not",
-		`true`: "", `1`: "", `"y"`: "", `false`: "",
+		`true`: "segment all", `1`: "", `"y"`: "", `false`: "",
 	} {
 		var got []string
 		for _, r := range c.Same(adHoc(t, c, text)) {

@@ -162,13 +162,17 @@ func (s *Set) Prefix(path string) string {
 }
 
 // Users returns the active definitions that refer to one directly: rules that speak of it, tags and categories in it.
-// See the function Users for those that reach it through others.
-func (s *Set) Users(of Ref) []Ref {
-	var out []Ref
+// See the function Users for those that reach it through others, and DirectUsers for many at once.
+func (s *Set) Users(of Ref) []Ref { return s.DirectUsers()[of] }
+
+// DirectUsers returns, for all definitions that active ones refer to, those that refer to them directly. It reads every
+// rule once.
+func (s *Set) DirectUsers() map[Ref][]Ref {
+	out := map[Ref][]Ref{}
 	for _, k := range kinds {
 		for _, d := range s.byKind[k] {
-			if slices.Contains(references(d), of) {
-				out = append(out, d.ref())
+			for _, to := range references(d) {
+				out[to] = append(out[to], d.ref())
 			}
 		}
 	}
@@ -178,14 +182,7 @@ func (s *Set) Users(of Ref) []Ref {
 // Users returns all active definitions of a set that refer to one, directly and through others: what a change of it
 // could change. The nearest come first.
 func Users(set *Set, of Ref) []Ref {
-	users := map[Ref][]Ref{} // direct ones
-	for _, k := range kinds {
-		for _, d := range set.byKind[k] {
-			for _, to := range references(d) {
-				users[to] = append(users[to], d.ref())
-			}
-		}
-	}
+	users := set.DirectUsers()
 	var out []Ref
 	seen := map[Ref]bool{of: true}
 	for next := []Ref{of}; len(next) > 0; next = next[1:] {

@@ -590,6 +590,7 @@ func (c *checker) sourceOf(n Node, names []string) *Expr {
 		if _, ok := c.env.Names.Events[name]; !ok {
 			return c.faultHint(n, didYouMean(name, c.env.Names.eventNames()), "there is no event %s: it never came and no schema declares it", quoteName(name))
 		}
+		c.env.Uses.event(name)
 	}
 	return c.selection(c.b.source(warehouse.Events, false, names), nil)
 }

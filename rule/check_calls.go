@@ -408,7 +408,10 @@ func (c *checker) pick(n *Call, sel *Expr) *Expr {
 		}
 		v, ok := x.constant()
 		i, whole := v.Number().Int64()
-		if !ok || !whole || i == 0 || i > math.MaxInt32 || i < -math.MaxInt32 {
+		if ok && v.Kind() == event.NumberKind && (v.Number().Cmp(event.Int(math.MaxInt32)) > 0 || v.Number().Cmp(event.Int(-math.MaxInt32)) < 0) {
+			return c.fault(n.Args[0], "nth counts to %d, forwards and backwards", math.MaxInt32)
+		}
+		if !ok || !whole || i == 0 {
 			return c.fault(n.Args[0], "nth takes a whole number: 1 is the first event, -1 the last")
 		}
 		place = int(i)
@@ -587,7 +590,10 @@ func (c *checker) bucket(n *Call, args []Node) *Expr {
 	if !ok1 || s.Kind() != event.TextKind || s.Text() == "" {
 		return c.fault(args[0], "the seed must be a text written here")
 	}
-	if !ok2 || !whole || k < 1 || k > 1_000_000 {
+	if ok2 && g.Kind() == event.NumberKind && g.Number().Cmp(event.Int(1_000_000)) > 0 {
+		return c.fault(args[1], "the number of groups is at most 1,000,000")
+	}
+	if !ok2 || !whole || k < 1 {
 		return c.fault(args[1], "the number of groups must be a whole number, at least 1")
 	}
 	return c.b.make(Expr{Type: Number, op: opBucket, str: strings.Join([]string{s.Text(), fmt.Sprint(k)}, "\x00"),

@@ -148,6 +148,7 @@ func (c *checker) trait(n Node, name string) *Expr {
 	if !ok {
 		return c.faultHint(n, didYouMean(name, sortedKeys(c.env.Names.Traits)), "there is no trait %s: it never came and no schema declares it", quoteName(name))
 	}
+	c.env.Uses.trait(name)
 	t, hint := f.typ()
 	c.warnDeclared(n, f)
 	return c.b.make(Expr{Type: t, op: opTrait, str: name, hint: hint})
@@ -157,6 +158,7 @@ func (c *checker) consent(n Node, name string) *Expr {
 	if !c.env.Names.Consents[name] {
 		return c.faultHint(n, didYouMean(name, sortedKeys(c.env.Names.Consents)), "there is no consent %s: it never came and no schema declares it", quoteName(name))
 	}
+	c.env.Uses.consent(name)
 	return c.b.make(Expr{Type: Bool, op: opConsent, str: name, hint: []event.Kind{event.BoolKind}})
 }
 
@@ -305,6 +307,7 @@ func (c *checker) plainProperty(set *eventSet, name string) (Field, bool) {
 		if !ok {
 			continue
 		}
+		c.env.Uses.property(ev, name)
 		if found && f.Declared != out.Declared {
 			f.Declared = event.Missing
 			out.Declared = event.Missing

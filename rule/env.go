@@ -102,6 +102,8 @@ type Env struct {
 	// Table gives a lookup table; nil: there are none.
 	Table  func(key string) (*Table, bool, error)
 	Tables func() []string
+	// Uses notes what is spoken of; nil: nobody asks.
+	Uses *Uses
 
 	row *RowEnv // set for expressions over the rows of a file
 }

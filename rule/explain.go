@@ -13,6 +13,31 @@ type Leaf struct {
 	Text     string // as written
 	Expr     *Expr
 	Measured *Expr // what a comparison measures; nil when there is nothing to show
+	Against  *Expr // what it is compared with, when that is measured, too
+}
+
+// Measures are what the leaf measures: to be evaluated with it, so that it can be shown.
+func (l Leaf) Measures() (out []*Expr) {
+	for _, x := range []*Expr{l.Measured, l.Against} {
+		if x != nil {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// Proven is what the events of Result.Proof prove: the first of the leaf's measures that looks at events, or the leaf.
+func (l Leaf) Proven() *Expr {
+	for _, x := range l.Measures() {
+		if x.selects() {
+			return x
+		}
+	}
+	return l.Expr
+}
+
+func (x *Expr) selects() bool {
+	return x.op == opSelect || !x.parameter() && slices.ContainsFunc(x.args, (*Expr).selects)
 }
 
 // Leaves lists the leaves of a rule in the order in which they are written.
@@ -45,8 +70,13 @@ func (r *Rule) Leaves() []Leaf {
 		leaf := Leaf{Text: OneLine(n), Expr: x}
 		if b, ok := n.(*Binary); ok {
 			for _, side := range []Node{b.X, b.Y} {
-				if m := r.Nodes[side]; m != nil && m.op != opConst && leaf.Measured == nil && (m.Type.value() || m.Type == IDs) {
+				m := r.Nodes[side]
+				switch {
+				case m == nil || m.op == opConst || !m.Type.value() && m.Type != IDs:
+				case leaf.Measured == nil:
 					leaf.Measured = m
+				default:
+					leaf.Against = m
 				}
 			}
 		}
@@ -83,20 +113,28 @@ type ProofEvent struct {
 	Props []event.Property
 }
 
-// Proof returns the events that the first selection below x keeps for customer i, the latest first, up to limit;
+// selection is the outermost selection of x, the first as x is built: what is measured, not what its filters look at.
+func (p *Plan) selection(x *Expr) *Expr {
+	if _, ok := p.index[x]; !ok {
+		return nil
+	}
+	if x.op == opSelect {
+		return x
+	}
+	for _, a := range x.args {
+		if s := p.selection(a); s != nil {
+			return s
+		}
+	}
+	return nil
+}
+
+// Proof returns the events that the outermost selection of x keeps for customer i, the latest first, up to limit;
 // total is how many there are. A rule without a selection has none.
 func (r *Result) Proof(x *Expr, i, limit int) (events []ProofEvent, total int) {
 	w := r.w
-	var sel *Expr
-	walk(x, map[*Expr]bool{}, func(e *Expr) {
-		if e.op == opSelect && sel == nil {
-			sel = e
-		}
-	})
+	sel := w.plan.selection(x)
 	if sel == nil {
-		return nil, 0
-	}
-	if _, ok := w.plan.index[sel]; !ok {
 		return nil, 0
 	}
 	rows := w.rows(sel.src)

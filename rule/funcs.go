@@ -322,6 +322,9 @@ func functionTable() []*function {
 				}
 				digits := int64(0)
 				if len(a) > 1 {
+					if a[1].Kind() != event.NumberKind {
+						return event.Value{}
+					}
 					d, ok := a[1].Number().Int64()
 					if !ok || d > 100 || d < -100 {
 						return event.Value{}

@@ -53,10 +53,15 @@ type AssignFault struct {
 // What is set or removed on a tag by rule is pinned. To release it lets the rule decide the customer at once, with the
 // parameters of the tag's last run; the tags that refer to it follow in the next run.
 func Assign(ctx context.Context, d Deps, now event.Time, list []Assignment) (*AssignReport, error) {
+	release, err := d.Turn.Take(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	if err := d.CatchUp(ctx); err != nil {
 		return nil, err
 	}
-	if err := BringUp(ctx, d, now); err != nil {
+	if err := d.bringUp(ctx, now); err != nil {
 		return nil, err
 	}
 	known, err := OpenAssignable(ctx, d)

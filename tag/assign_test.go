@@ -357,7 +357,7 @@ func TestWhoAssignedWhatWhenAndWhy(t *testing.T) {
 	s.equal("explained from the index", e.Leaves[0].Notes, "["+c.Assignments[0].Text()+"]")
 	e, err = tag.Explain(s.ctx, s.Tags(), `tags.frequency == "高频"`, s.id("bob"), tag.QueryOptions{Now: s.at("2026-06-29"), Recompute: true})
 	s.must(err)
-	s.equal("explained as of the day before", e.Leaves, "[{tags.frequency == \"高频\" false 低频 [2026-06-20T00:00:00+08:00 order] 0 []}]")
+	s.equal("explained as of the day before", e.Leaves, "[{tags.frequency == \"高频\" false \"低频\"  [2026-06-20T00:00:00+08:00 order] 0 []}]")
 	_, err = tag.Assignments(s.ctx, s.Tags(), tag.AssignmentsQuery{Tag: "vpi"})
 	s.refused(err, errs.NotFound, `did you mean "vip"?`)
 }

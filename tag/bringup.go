@@ -36,6 +36,16 @@ func numberSetting(ctx context.Context, idb bun.IDB, key string) (int64, error) 
 // when a workspace is opened, before a run and before anything is assigned. When nothing is to be done it costs two
 // look-ups.
 func BringUp(ctx context.Context, d Deps, now event.Time) error {
+	release, err := d.Turn.Take(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	return d.bringUp(ctx, now)
+}
+
+// bringUp is BringUp for whoever has the turn.
+func (d Deps) bringUp(ctx context.Context, now event.Time) error {
 	if err := d.definitionsChanged(ctx, now); err != nil {
 		return err
 	}

@@ -84,6 +84,11 @@ type run struct {
 // changes nothing. Only one may go on at a time.
 func Compute(ctx context.Context, d Deps, opts Options) (*Report, error) {
 	r := &run{Deps: d, opts: opts, report: &Report{AsOf: d.Zone.Format(opts.AsOf), Tags: []TagReport{}, Took: map[string]int64{}}, last: d.Now()}
+	release, err := d.Turn.Take(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	if err := d.CatchUp(ctx); err != nil {
 		return nil, err
 	}
@@ -91,7 +96,7 @@ func Compute(ctx context.Context, d Deps, opts Options) (*Report, error) {
 		return nil, err
 	}
 	if !opts.Past {
-		if err := BringUp(ctx, d, opts.AsOf); err != nil {
+		if err := d.bringUp(ctx, opts.AsOf); err != nil {
 			return nil, err
 		}
 	}
@@ -153,7 +158,7 @@ func (r *run) forward(ctx context.Context) error {
 	if err != nil || last <= r.opts.AsOf {
 		return err
 	}
-	return errs.New(errs.Conflict, "the tags are already of %s, and the live index only moves forward: give an --as-of not before that, or one before the workspace's clock for a snapshot",
+	return errs.New(errs.Conflict, "the tags are already of %[1]s, and the live index only moves forward: set the machine's clock right, or move a stopped clock there with `tagma clock %[1]s`; an --as-of before the workspace's clock makes a snapshot",
 		r.Zone.Format(last))
 }
 

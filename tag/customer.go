@@ -186,7 +186,7 @@ func (c *Customer) tags(ctx context.Context, d Deps, id uint32, now event.Time) 
 			return
 		}
 		line.Value = v.Format(d.Zone)
-		if m := view.Measure(slot, id); m.Present() && !m.Equal(v) {
+		if m := view.Measure(slot, id); m.Present() && !m.Equal(v) && v.Kind() != event.ListKind { // only bands have a measure, and no list is one
 			line.Number = m.Format(d.Zone)
 		}
 		slots[slot] = len(c.Tags)

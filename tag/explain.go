@@ -22,11 +22,13 @@ type Explanation struct {
 
 // ExplainLeaf is one indivisible part of the rule.
 type ExplainLeaf struct {
-	Text   string   `json:"text"`
-	Holds  string   `json:"holds,omitempty"` // true, false; empty for a value
-	Value  string   `json:"value,omitempty"` // what was measured
-	Events []string `json:"events,omitempty"`
-	More   int      `json:"more_events,omitempty"`
+	Text  string `json:"text"`
+	Holds string `json:"holds,omitempty"` // true, false; empty for a value
+	Value string `json:"value,omitempty"` // what was measured; texts in quotes
+	// Against is what it was compared with, when that was measured, too.
+	Against string   `json:"against,omitempty"`
+	Events  []string `json:"events,omitempty"`
+	More    int      `json:"more_events,omitempty"`
 	// Notes tell which of the tags that it reads were decided by hand, by whom and why.
 	Notes []string `json:"notes,omitempty"`
 }
@@ -46,9 +48,7 @@ func Explain(ctx context.Context, d Deps, text string, customer event.ProfileID,
 	roots := []*rule.Expr{q.Rule.Expr}
 	for _, l := range leaves {
 		roots = append(roots, l.Expr)
-		if l.Measured != nil {
-			roots = append(roots, l.Measured)
-		}
+		roots = append(roots, l.Measures()...)
 	}
 	notes, err := handNotes(ctx, d, q, leaves, customer, o.Now)
 	if err != nil {
@@ -94,6 +94,18 @@ func handNotes(ctx context.Context, d Deps, q *Query, leaves []rule.Leaf, custom
 	return out, nil
 }
 
+// measured writes a value so that a text is not taken for a number, nor an empty one for nothing.
+func measured(z *event.Zone, res *rule.Result, x *rule.Expr) string {
+	switch v := res.Measured(x, 0); {
+	case !v.Present():
+		return "missing"
+	case v.Kind() == event.TextKind:
+		return v.String()
+	default:
+		return v.Format(z)
+	}
+}
+
 func answer(z *event.Zone, q *Query, res *rule.Result) string {
 	x := q.Rule.Expr
 	if q.IsCondition() {
@@ -111,13 +123,12 @@ func explainLeaf(z *event.Zone, res *rule.Result, l rule.Leaf) ExplainLeaf {
 		out.Holds = strconv.FormatBool(res.Holds(l.Expr, 0))
 	}
 	if l.Measured != nil {
-		if v := res.Measured(l.Measured, 0); v.Present() {
-			out.Value = v.Format(z)
-		} else {
-			out.Value = "missing"
-		}
+		out.Value = measured(z, res, l.Measured)
 	}
-	events, total := res.Proof(l.Expr, 0, proofs)
+	if l.Against != nil {
+		out.Against = measured(z, res, l.Against)
+	}
+	events, total := res.Proof(l.Proven(), 0, proofs)
 	for _, e := range events {
 		line := z.Format(e.Time) + " " + e.Name
 		var props []string

@@ -147,7 +147,7 @@ func TestWhenAValueChangedAndWhatItWas(t *testing.T) {
 	s.holds("rise", "bob=升")
 	e, err := tag.Explain(s.ctx, s.Tags(), `previous(tags.frequency) == "低频"`, s.id("bob"), tag.QueryOptions{Now: s.at("2026-07-21"), Recompute: true})
 	s.must(err)
-	s.equal("explained", fmt.Sprint(e.Answer, " ", e.Leaves[0].Value), "true 低频")
+	s.equal("explained", fmt.Sprint(e.Answer, " ", e.Leaves[0].Value), `true "低频"`)
 	s.sound()
 }
 

@@ -99,13 +99,22 @@ func (q *Query) counts(ctx context.Context) (*RuleCounts, error) {
 	return out, nil
 }
 
-// heldBy counts the customers of a block for whom an expression holds, or who have a value of it.
+// heldBy counts the customers of a block for whom an expression holds, or who have a value of it that is not false.
 func heldBy(res *rule.Result, x *rule.Expr) (n int) {
 	if x.Type == rule.Bool {
 		return res.Cond(x).Count()
 	}
 	for k := event.BoolKind; k <= event.MapKind; k++ {
-		if c := res.Column(x, k); c != nil {
+		c := res.Column(x, k)
+		switch {
+		case c == nil:
+		case k == event.BoolKind:
+			for i, yes := range c.Ints {
+				if yes != 0 && c.Present(i) {
+					n++
+				}
+			}
+		default:
 			n += c.Has.Count()
 		}
 	}

@@ -67,6 +67,11 @@ func ReadMembers(ctx context.Context, d Deps, q MembersQuery) (*Members, error) 
 			values = append(values, order.value(v))
 		}
 	}
+	if t, ok := set.Tag(q.Key); ok && !q.Segment && q.HasValue && len(who) == 0 {
+		if err := neverHas(d.Zone, t, q.Value); err != nil {
+			return nil, err
+		}
+	}
 	names, err := Names(ctx, d, q.IDKinds, who)
 	if err != nil {
 		return nil, err
@@ -77,6 +82,32 @@ func ReadMembers(ctx context.Context, d Deps, q MembersQuery) (*Members, error) 
 	}
 	slices.SortFunc(m.Rows, func(a, b Row) int { return strings.Compare(a.ID, b.ID) })
 	return m, nil
+}
+
+// neverHas refuses a value that a tag with fixed values cannot have. Somebody may still hold one that its definition
+// had before, so this is for values that nobody has.
+func neverHas(z *event.Zone, t *library.Tag, value string) error {
+	fixed := fixedValues(t)
+	if fixed == nil {
+		return nil
+	}
+	texts := make([]string, len(fixed))
+	for i, v := range fixed {
+		if texts[i] = v.Format(z); texts[i] == value {
+			return nil
+		}
+	}
+	f := errs.Fault{Message: fmt.Sprintf("the tag %s never has the value %q", t.Key, value)}
+	if s := rule.Suggest(value, texts); s != "" {
+		f.Hint = fmt.Sprintf("did you mean %q?", s)
+	} else {
+		const most = 8
+		if len(texts) > most {
+			texts = append(texts[:most:most], "…")
+		}
+		f.Hint = "it has " + strings.Join(texts, ", ")
+	}
+	return &errs.Error{Kind: errs.Invalid, Faults: []errs.Fault{f}}
 }
 
 // matches says whether a value is the one written: a list when one of its elements is.
@@ -107,6 +138,14 @@ func slotOf(set *library.Set, q MembersQuery) (uint32, error) {
 		for t := range set.Tags() {
 			keys = append(keys, t.Key)
 		}
+	}
+	kind := library.KindTag
+	if q.Segment {
+		kind = library.KindSegment
+	}
+	if h, ok := set.Head(library.Ref{Kind: kind, Key: q.Key}); ok && h.State == library.Retired {
+		return 0, &errs.Error{Kind: errs.NotFound, Faults: []errs.Fault{{Message: fmt.Sprintf("the %s %s is retired", what, q.Key),
+			Hint: "apply its definition again to restore it"}}}
 	}
 	f := errs.Fault{Message: fmt.Sprintf("there is no %s %q", what, q.Key)}
 	if s := rule.Suggest(q.Key, keys); s != "" {

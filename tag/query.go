@@ -102,27 +102,42 @@ func (q *Query) Close() { q.snap.Close() }
 // IsCondition says whether the expression holds or not, and is not a value.
 func (q *Query) IsCondition() bool { return q.Rule.Expr.Condition() }
 
-// Count returns the number of customers for whom the condition holds, or who have a value.
+// Count returns the number of customers for whom the condition holds, or who have a value; of a value that
+// is true or false, those who have true.
 func (q *Query) Count(ctx context.Context) (int, error) {
 	var mu sync.Mutex
 	n := 0
 	err := q.run.Blocks(ctx, []*rule.Expr{q.Rule.Expr}, func(res *rule.Result) error {
-		k := 0
-		if q.IsCondition() {
-			k = res.Cond(q.Rule.Expr).Count()
-		} else {
-			for i := range res.N {
-				if res.Value(q.Rule.Expr, i).Present() {
-					k++
-				}
-			}
-		}
+		k := heldBy(res, q.Rule.Expr)
 		mu.Lock()
 		n += k
 		mu.Unlock()
 		return nil
 	})
 	return n, err
+}
+
+// eachAnswer calls f with each customer of a block for whom a condition holds, or whose value is not false; with values,
+// with everybody's value, customers without one left out.
+func (q *Query) eachAnswer(res *rule.Result, values bool, f func(i int, v event.Value)) {
+	x := q.Rule.Expr
+	var holds event.Bits
+	if q.IsCondition() {
+		holds = res.Cond(x)
+	}
+	for i := range res.N {
+		switch {
+		case !res.Universe.Get(i):
+		case holds == nil:
+			if v := res.Value(x, i); v.Present() && (values || v.Kind() != event.BoolKind || v.Bool()) {
+				f(i, v)
+			}
+		case values:
+			f(i, event.Bool(holds.Get(i)))
+		case holds.Get(i):
+			f(i, event.Bool(true))
+		}
+	}
 }
 
 // Row is a customer's answer.
@@ -140,27 +155,9 @@ func (q *Query) Rows(ctx context.Context, values bool) ([]Row, error) {
 	x := q.Rule.Expr
 	err := q.run.Blocks(ctx, append([]*rule.Expr{x}, q.ids...), func(res *rule.Result) error {
 		var mine []Row
-		var holds event.Bits
-		if q.IsCondition() {
-			holds = res.Cond(x)
-		}
-		for i := range res.N {
-			if !res.Universe.Get(i) {
-				continue
-			}
-			v := event.Value{}
-			switch {
-			case q.IsCondition() && !values && !holds.Get(i):
-				continue
-			case q.IsCondition():
-				v = event.Bool(holds.Get(i))
-			default:
-				if v = res.Value(x, i); !v.Present() || !values && v.Kind() == event.BoolKind && !v.Bool() {
-					continue
-				}
-			}
+		q.eachAnswer(res, values, func(i int, v event.Value) {
 			mine = append(mine, Row{res.First + event.ProfileID(i), shownBy(res, q.ids, i), v})
-		}
+		})
 		mu.Lock()
 		rows = append(rows, mine...)
 		mu.Unlock()

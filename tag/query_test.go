@@ -1,6 +1,7 @@
 package tag_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -29,7 +30,7 @@ func TestQuery(t *testing.T) {
 		{`events.order.count()`, 4, "ann=3 bob=1 cat=1 dan=0", "ann=3 bob=1 cat=1 dan=0"},
 		{`events.order.latest().item`, 3, "ann=茶 bob=书 cat=茶", "ann=茶 bob=书 cat=茶"},
 		{`traits.birthday`, 1, "ann=1990-07-01", "ann=1990-07-01"},
-		{`traits.vip`, 2, "ann=true", "ann=true cat=false"},
+		{`traits.vip`, 1, "ann=true", "ann=true cat=false"},
 		{`tags.frequency == "高频"`, 1, "ann=true", "ann=true bob=false cat=false dan=false"},
 		{`tags.spend`, 4, "ann=高 bob=低 cat=高 dan=低", "ann=高 bob=低 cat=高 dan=低"},
 		{`tags.spend.number / 2`, 4, "ann=250 bob=25 cat=250 dan=0", "ann=250 bob=25 cat=250 dan=0"},
@@ -94,6 +95,45 @@ func TestAWrongQuestionIsRefusedWithAllItsFaults(t *testing.T) {
 	s.equal("faults", len(errs.FaultsOf(err)), 2)
 }
 
+// The events that prove a leaf are those of what is measured, not those that its filters look at.
+func TestTheRightEventsProve(t *testing.T) {
+	s := newShop(t)
+	s.happens("zoe 2026-06-01 cart item=茶\nzoe 2026-06-02 buy item=茶\nzoe 2026-06-03 cart item=杯\nzoe 2026-06-04 look\nzoe 2026-06-05 look")
+	for _, c := range []struct{ rule, value, against, events string }{
+		{`events.cart.without(events.buy, same("item")).count() > 0`, "1", "", "[06-03 cart]"},
+		{`events.cart.then(events.buy, same("item")).count() > 0`, "1", "", "[06-02 buy]"},
+		{`events.look.count() > events.buy.count()`, "2", "1", "[06-05 look 06-04 look]"},
+		{`events.buy.count() < events.look.count()`, "1", "2", "[06-02 buy]"},
+		{`events.cart.since(events.buy.earliest().time).count() == 1`, "1", "", "[06-03 cart]"},
+		{`events.cart.where(e, e.item != "x" && events.look.count() > 1).count() >= 2`, "2", "", "[06-03 cart 06-01 cart]"},
+	} {
+		e, err := tag.Explain(s.ctx, s.Tags(), c.rule, s.id("zoe"), tag.QueryOptions{Now: s.at(june)})
+		s.must(err)
+		leaf := e.Leaves[0]
+		var events []string
+		for _, line := range leaf.Events {
+			events = append(events, line[5:10]+" "+strings.Fields(line)[1])
+		}
+		s.equal(c.rule, fmt.Sprint(leaf.Holds, " ", leaf.Value, " ", leaf.Against, " ", events), "true "+c.value+" "+c.against+" "+c.events)
+	}
+}
+
+// A value that is true or false is counted like the condition that it may be used as.
+func TestFalseIsNotCounted(t *testing.T) {
+	s := newShop(t)
+	s.happens("zoe 2026-05-01 is vip=false\nyan 2026-05-01 is vip=true\nzoe 2026-06-01 look\nyan 2026-06-01 look")
+	for _, rule := range []string{`traits.vip`, `true ? traits.vip : false`} {
+		q, err := tag.Ask(s.ctx, s.Tags(), rule, tag.QueryOptions{Now: s.at(june), IDKinds: []string{"user_id"}})
+		s.must(err)
+		n, err := q.Count(s.ctx)
+		s.must(err)
+		rows, err := q.Rows(s.ctx, false)
+		s.must(err)
+		s.equal(rule+": count and rows", n, len(rows))
+		q.Close()
+	}
+}
+
 func TestExplain(t *testing.T) {
 	s := newShop(t, frequency)
 	s.happens("ann 2026-06-02 order amount=1\nann 2026-06-03 order amount=2\nann 2026-06-04 order amount=3\nann 2026-07-02 order amount=4")
@@ -103,7 +143,7 @@ func TestExplain(t *testing.T) {
 		t.Fatalf("%+v", e)
 	}
 	orders, city := e.Leaves[0], e.Leaves[1]
-	if orders.Holds != "true" || orders.Value != "6" || city.Holds != "false" || city.Value != "上海" {
+	if orders.Holds != "true" || orders.Value != "6" || city.Holds != "false" || city.Value != `"上海"` {
 		t.Errorf("%+v", e.Leaves)
 	}
 	var days []string
@@ -138,10 +178,9 @@ func TestMembers(t *testing.T) {
 		key, value, want string
 	}{
 		{"frequency", "高频", "ann=高频"},
-		{"frequency", "高", ""},
 		{"spend", "高", "ann=高 cat=高"},
 		{"hobbies", "茶", "ann=书,茶"},
-		{"hobbies", "咖啡", ""},
+		{"plain", "501", ""},
 		{"plain", "500", "ann=500 cat=500"},
 	} {
 		m, err := tag.ReadMembers(s.ctx, s.Tags(), tag.MembersQuery{Key: c.key, Value: c.value, HasValue: true, IDKinds: idKinds})
@@ -149,6 +188,10 @@ func TestMembers(t *testing.T) {
 		s.equal(c.key+" "+c.value, s.rows(m.Rows), c.want)
 		s.equal("as of", m.AsOf, s.at(june))
 	}
+	_, err = tag.ReadMembers(s.ctx, s.Tags(), tag.MembersQuery{Key: "frequency", Value: "高", HasValue: true, IDKinds: idKinds})
+	s.refused(err, errs.Invalid, `the tag frequency never has the value "高"`, "it has 高频, 低频")
+	_, err = tag.ReadMembers(s.ctx, s.Tags(), tag.MembersQuery{Key: "frequency", Value: "高频率", HasValue: true, IDKinds: idKinds})
+	s.refused(err, errs.Invalid, `the tag frequency never has the value "高频率"`, `did you mean "高频"?`)
 	_, err = tag.ReadMembers(s.ctx, s.Tags(), tag.MembersQuery{Key: "frequenzy"})
 	s.refused(err, errs.NotFound, `did you mean "frequency"?`)
 	_, err = tag.ReadMembers(s.ctx, s.Tags(), tag.MembersQuery{Key: "buyer", Segment: true})

@@ -50,8 +50,8 @@ type Near struct {
 
 // Similar is what there is already like a rule.
 type Similar struct {
-	// Same are the definitions that mean the same, by their form.
-	Same []library.Ref `json:"same"`
+	// Same are the definitions, and the values of tags, that mean the same, by their form.
+	Same []library.Match `json:"same"`
 	// Near are those that nearly the same customers hold, the most alike first, as the tags were last computed.
 	Near []Near `json:"near"`
 }
@@ -68,55 +68,33 @@ func FindSimilar(ctx context.Context, d Deps, text string, now event.Time, o Sim
 	if x.Kind() == event.BoolKind {
 		x = q.Definitions.Builder.Truth(x)
 	}
-	out := &Similar{Same: append([]library.Ref{}, same(q.Definitions, q.Rule.Expr, x)...), Near: []Near{}}
+	out := &Similar{Same: append([]library.Match{}, q.Definitions.Same(q.Rule.Expr)...), Near: []Near{}}
+	for _, m := range q.Definitions.Same(x) {
+		if !slices.Contains(out.Same, m) {
+			out.Same = append(out.Same, m)
+		}
+	}
 	s := &subject{value: x, segment: x.Type == rule.Bool}
-	mine, err := contentsOf(ctx, &q.run, []*subject{s}, nil, nil)
+	customers := 0
+	mine, err := contentsOf(ctx, &q.run, []*subject{s}, nil, &customers)
 	if err != nil {
 		return nil, err
 	}
-	out.Near = append(out.Near, nearTo(d.Index.View(), q.Definitions.Set, mine[0].values, s.segment, nil, o.filled())...)
+	rivals := rivalsIn(d.Index.View(), q.Definitions.Set, customers)
+	out.Near = append(out.Near, rivals.near(mine[0].values, s.segment, nil, o.filled())...)
 	return out, nil
 }
 
-// same lists the definitions that mean the same as any of these expressions.
-func same(c *library.Compiled, xs ...*rule.Expr) (out []library.Ref) {
-	for _, x := range xs {
-		for _, r := range c.Same(x) {
-			if !slices.Contains(out, r) {
-				out = append(out, r)
-			}
-		}
-	}
-	return out
-}
+// families tells of each definition what it refers to and what refers to it, through others as well: that these are
+// alike says nothing new.
+type families struct{ below, above map[library.Ref][]library.Ref }
 
-// meanings are the expressions that a definition can be known by: its rule, and the conditions of its cases.
-func meanings(c *library.Compiled, r library.Ref) (out []*rule.Expr) {
-	if s, ok := c.Segment(r.Key); ok && r.Kind == library.KindSegment {
-		out = append(out, s.Cond)
-	}
-	if t, ok := c.Tag(r.Key); ok && r.Kind == library.KindTag {
-		out = append(out, t.Value, t.Rule, t.Number)
-		for _, k := range t.Tag.Cases {
-			if checked, faults := rule.Check(k.When, c.Env, rule.Condition); len(faults) == 0 {
-				out = append(out, checked.Expr)
-			}
-		}
-	}
-	return slices.DeleteFunc(out, func(x *rule.Expr) bool { return x == nil })
-}
-
-// family is a definition, what it refers to and what refers to it, through others as well: that these are alike says
-// nothing new.
-func family(c *library.Compiled, r library.Ref) map[library.Ref]bool {
-	out := map[library.Ref]bool{r: true}
+func familiesIn(c *library.Compiled) families {
+	f := families{map[library.Ref][]library.Ref{}, map[library.Ref][]library.Ref{}}
 	add := func(of library.Ref, depends []library.Ref) {
-		if of == r {
-			for _, d := range depends {
-				out[d] = true
-			}
-		} else if slices.Contains(depends, r) {
-			out[of] = true
+		f.below[of] = depends
+		for _, d := range depends {
+			f.above[d] = append(f.above[d], of)
 		}
 	}
 	for _, m := range c.Measures {
@@ -127,6 +105,17 @@ func family(c *library.Compiled, r library.Ref) map[library.Ref]bool {
 	}
 	for _, s := range c.Segments {
 		add(library.Ref{Kind: library.KindSegment, Key: s.Segment.Key}, s.Depends)
+	}
+	return f
+}
+
+// of is a definition and its family.
+func (f families) of(r library.Ref) map[library.Ref]bool {
+	out := map[library.Ref]bool{r: true}
+	for _, list := range [][]library.Ref{f.below[r], f.above[r]} {
+		for _, other := range list {
+			out[other] = true
+		}
 	}
 	return out
 }
@@ -151,44 +140,73 @@ func setsOf(c *tagindex.Content, segment bool) (out []members) {
 	return out
 }
 
-// nearTo compares the members of each value of a content with those of all other tags and segments of the index. Only
-// sets of about the same size are compared.
-func nearTo(view *tagindex.View, set *library.Set, mine *tagindex.Content, segment bool, except map[library.Ref]bool, o SimilarOptions) (out []Near) {
-	own := setsOf(mine, segment)
-	found := make([][]Near, len(own))
-	compare := func(r library.Ref, id uint32, name string) {
-		if except[r] || len(own) == 0 {
-			return
-		}
-		for _, theirs := range setsOf(view.Content(id), r.Kind == library.KindSegment) {
-			for i, m := range own {
-				a, b := m.who.Count(), theirs.who.Count()
-				if float64(min(a, b)) < o.AtLeast*float64(max(a, b)) {
-					continue
-				}
-				both := m.who.Overlap(theirs.who)
-				alike := float64(both) / float64(a+b-both)
-				if alike < o.AtLeast {
-					continue
-				}
-				n := Near{Kind: r.Kind, Key: r.Key, Name: name, Both: both, Mine: a, Theirs: b, Alike: alike}
-				if r.Kind == library.KindTag {
-					n.Value = plainText(theirs.value)
-				}
-				if !segment {
-					n.Of = plainText(m.value)
-				}
-				found[i] = append(found[i], n)
+// rivals are the sets of members of all tags and segments of the index, the smallest first. Sets of nobody and of
+// everybody are left out: they say nothing of what a rule means.
+type rivals struct {
+	sets      []rival
+	customers int
+}
+
+type rival struct {
+	members
+	size int
+	ref  library.Ref
+	name string
+}
+
+// rivalsIn lists the sets of members that the index has; customers is the number of all.
+func rivalsIn(view *tagindex.View, set *library.Set, customers int) *rivals {
+	out := &rivals{customers: customers}
+	add := func(r library.Ref, id uint32, name string) {
+		for _, m := range setsOf(view.Content(id), r.Kind == library.KindSegment) {
+			if size := m.who.Count(); size > 0 && size < customers {
+				out.sets = append(out.sets, rival{m, size, r, name})
 			}
 		}
 	}
 	for t := range set.Tags() {
-		compare(library.Ref{Kind: library.KindTag, Key: t.Key}, t.ID, t.Name)
+		add(library.Ref{Kind: library.KindTag, Key: t.Key}, t.ID, t.Name)
 	}
 	for s := range set.Segments() {
-		compare(library.Ref{Kind: library.KindSegment, Key: s.Key}, s.ID, s.Name)
+		add(library.Ref{Kind: library.KindSegment, Key: s.Key}, s.ID, s.Name)
 	}
-	for _, list := range found {
+	slices.SortStableFunc(out.sets, func(a, b rival) int { return cmp.Compare(a.size, b.size) })
+	return out
+}
+
+// near compares the members of each value of a content with those of others. Two sets are compared only if their sizes
+// leave it possible that they are alike.
+func (rs *rivals) near(mine *tagindex.Content, segment bool, except map[library.Ref]bool, o SimilarOptions) (out []Near) {
+	for _, m := range setsOf(mine, segment) {
+		size := m.who.Count()
+		if size == 0 || size >= rs.customers {
+			continue
+		}
+		from, _ := slices.BinarySearchFunc(rs.sets, o.AtLeast*float64(size), func(r rival, least float64) int {
+			return cmp.Compare(float64(r.size), least)
+		})
+		var list []Near
+		for _, r := range rs.sets[from:] {
+			if float64(size) < o.AtLeast*float64(r.size) {
+				break
+			}
+			if except[r.ref] {
+				continue
+			}
+			both := m.who.Overlap(r.who)
+			alike := float64(both) / float64(size+r.size-both)
+			if alike < o.AtLeast {
+				continue
+			}
+			n := Near{Kind: r.ref.Kind, Key: r.ref.Key, Name: r.name, Both: both, Mine: size, Theirs: r.size, Alike: alike}
+			if r.ref.Kind == library.KindTag {
+				n.Value = plainText(r.value)
+			}
+			if !segment {
+				n.Of = plainText(m.value)
+			}
+			list = append(list, n)
+		}
 		slices.SortFunc(list, func(a, b Near) int {
 			return cmp.Or(cmp.Compare(b.Alike, a.Alike), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Value, b.Value))
 		})
@@ -211,12 +229,18 @@ type Kin struct {
 	Key  string       `json:"key"`
 	// UsedBy are the definitions that refer to it; of a new one, those that were there before.
 	UsedBy []library.Ref `json:"used_by"`
+	// Unmeasured says that its members were not compared: the edit changes more than MostMeasured.
+	Unmeasured bool `json:"unmeasured,omitempty"`
 	Similar
 }
 
+// MostMeasured is of how many changed definitions KinOfEdit compares the members, the first of the edit.
+const MostMeasured = 200
+
 // KinOfEdit says, for each tag and segment that an edit adds or changes, what else refers to it, and which definitions
 // mean the same or have nearly the same members. A near definition is one of the library as the edit leaves it, with
-// its members of now. It takes a reading of the history where a rule changes.
+// its members of now. Members are compared for the first MostMeasured only. It takes a reading of the history where a
+// rule changes.
 func KinOfEdit(ctx context.Context, d Deps, edit *library.Edit, now event.Time, o SimilarOptions) ([]Kin, error) {
 	snap, err := d.Store.Snapshot()
 	if err != nil {
@@ -230,29 +254,35 @@ func KinOfEdit(ctx context.Context, d Deps, edit *library.Edit, now event.Time, 
 	var out []Kin
 	var changed []*subject
 	var places []int // of the changed subjects in out
-	all := subjects(c)
+	all := map[library.Ref]*subject{}
+	for _, s := range subjects(c) {
+		kind := library.KindTag
+		if s.segment {
+			kind = library.KindSegment
+		}
+		all[library.Ref{Kind: kind, Key: s.key}] = s
+	}
 	added := map[library.Ref]bool{}
 	for _, ch := range edit.Changes {
 		added[library.Ref{Kind: ch.Kind, Key: ch.Key}] = ch.What == library.Add
 	}
+	users, families := edit.Set.DirectUsers(), familiesIn(c)
 	for _, ch := range edit.Changes {
 		if ch.Kind != library.KindTag && ch.Kind != library.KindSegment || ch.What == library.Same || ch.What == library.Retire {
 			continue
 		}
 		r := library.Ref{Kind: ch.Kind, Key: ch.Key}
-		users := slices.DeleteFunc(append([]library.Ref{}, edit.Set.Users(r)...), func(u library.Ref) bool {
-			return ch.What == library.Add && added[u]
-		})
-		k := Kin{Kind: ch.Kind, Key: ch.Key, UsedBy: users,
-			Similar: Similar{Same: append([]library.Ref{}, same(c, meanings(c, r)...)...), Near: []Near{}}}
-		kin := family(c, r)
-		k.Same = slices.DeleteFunc(k.Same, func(f library.Ref) bool { return kin[f] })
-		out = append(out, k)
-		for _, s := range all {
-			if s.key == ch.Key && s.segment == (ch.Kind == library.KindSegment) {
-				changed, places = append(changed, s), append(places, len(out)-1)
+		k := Kin{Kind: ch.Kind, Key: ch.Key, UsedBy: append([]library.Ref{}, users[r]...),
+			Similar: Similar{Same: append([]library.Match{}, c.SameAs(r)...), Near: []Near{}}}
+		k.UsedBy = slices.DeleteFunc(k.UsedBy, func(u library.Ref) bool { return ch.What == library.Add && added[u] })
+		family := families.of(r)
+		k.Same = slices.DeleteFunc(k.Same, func(m library.Match) bool { return family[m.Ref] })
+		if s := all[r]; s != nil {
+			if k.Unmeasured = len(changed) >= MostMeasured; !k.Unmeasured {
+				changed, places = append(changed, s), append(places, len(out))
 			}
 		}
+		out = append(out, k)
 	}
 	if len(changed) == 0 {
 		return out, nil
@@ -262,13 +292,15 @@ func KinOfEdit(ctx context.Context, d Deps, edit *library.Edit, now event.Time, 
 	if err != nil {
 		return nil, err
 	}
-	contents, err := contentsOf(ctx, &eval, changed, keepers, nil)
+	customers := 0
+	contents, err := contentsOf(ctx, &eval, changed, keepers, &customers)
 	if err != nil {
 		return nil, err
 	}
+	rivals := rivalsIn(d.Index.View(), edit.Set, customers)
 	for i, s := range changed {
 		k := &out[places[i]]
-		k.Near = append(k.Near, nearTo(d.Index.View(), edit.Set, contents[i].values, s.segment, family(c, library.Ref{Kind: k.Kind, Key: k.Key}), o.filled())...)
+		k.Near = append(k.Near, rivals.near(contents[i].values, s.segment, families.of(library.Ref{Kind: k.Kind, Key: k.Key}), o.filled())...)
 	}
 	return out, nil
 }

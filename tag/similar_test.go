@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"tagma/errs"
-	"tagma/library"
 	"tagma/tag"
 )
 
@@ -21,7 +20,7 @@ func TestCountLeaves(t *testing.T) {
 	s := newShop(t, total, frequency, spend, buyers)
 	for _, c := range []struct{ text, want string }{
 		{`events.order.last("30d").count() >= 1 && !(traits.city == "上海")`, "1 of 4, condition; events.order.last(\"30d\").count() >= 1: 2, 4 rows; traits.city == \"上海\": 1, 3 rows"},
-		{`traits.vip || traits.city == "广州"`, "2 of 4, condition; traits.vip: 2, 2 rows; traits.city == \"广州\": 1, 3 rows"},
+		{`traits.vip || traits.city == "广州"`, "2 of 4, condition; traits.vip: 1, 2 rows; traits.city == \"广州\": 1, 3 rows"},
 		{`traits.city == "上海" ? events.order.count() : null`, "1 of 4, value; traits.city == \"上海\": 1, 3 rows; events.order.count(): 4, 5 rows"},
 		{`segments.buyers`, "3 of 4, condition; segments.buyers: 3, 5 rows"},
 		{`measures.total > mean(measures.total)`, "2 of 4, condition; measures.total > mean(measures.total): 2, 5 rows"},
@@ -55,7 +54,7 @@ func near(list []tag.Near) string {
 	return strings.Join(out, "; ")
 }
 
-func refs(list []library.Ref) string {
+func refs[R fmt.Stringer](list []R) string {
 	out := make([]string, len(list))
 	for i, r := range list {
 		out[i] = r.String()
@@ -72,12 +71,12 @@ func TestFindSimilar(t *testing.T) {
 		same, near string
 	}{
 		{`!(events.order.count() == 0)`, 0, "segment buyers", " segment buyers= 3 of 3 and 3"},
-		{`3 <= events.order.last("30d").count()`, 0, "tag frequency", " tag frequency=高频 1 of 1 and 1"},
+		{`3 <= events.order.last("30d").count()`, 0, "tag frequency=高频", " tag frequency=高频 1 of 1 and 1"},
 		{`measures.total > 400`, 0, "", " tag spend=高 2 of 2 and 2"},
 		{`traits.city == "上海" || traits.city == "北京"`, 0, "", ""},
 		{`has(traits.city)`, 0.4, "", " tag spend=低 2 of 3 and 2;  segment buyers= 2 of 3 and 3"},
 		{`traits.vip`, 0, "", " tag frequency=高频 1 of 1 and 1"}, // of whom it is true
-		{`events.order.sum(e, e.amount)`, 0, "measure total, tag spend", ""},
+		{`events.order.sum(e, e.amount)`, 0, "measure total, tag spend.number", ""},
 		{`events.order.last("30d").count() >= 3 ? "a" : has(traits.vip) ? "b" : "c"`, 0, "", "c tag spend=低 2 of 2 and 2; a tag frequency=高频 1 of 1 and 1"},
 	} {
 		f, err := tag.FindSimilar(s.ctx, s.Tags(), c.text, s.at(june), tag.SimilarOptions{AtLeast: c.atLeast})
@@ -102,11 +101,57 @@ func TestKinOfEdit(t *testing.T) {
 		got = append(got, fmt.Sprintf("%s %s: used by [%s] same [%s] near [%s]", k.Kind, k.Key, refs(k.UsedBy), refs(k.Same), near(k.Near)))
 	}
 	s.equal("kin", strings.Join(got, "\n"), strings.Join([]string{
-		"tag often: used by [] same [tag frequency] near [是 tag frequency=高频 1 of 1 and 1]",
+		"tag often: used by [] same [] near [是 tag frequency=高频 1 of 1 and 1]",
 		"tag spend: used by [] same [] near []",
 		"segment customers: used by [] same [segment buyers] near [ segment buyers= 3 of 3 and 3]",
 		"segment goldies: used by [] same [] near [ tag frequency=高频 1 of 1 and 1]",
 	}, "\n"))
+}
+
+// A value is had where its case holds and none before it: a condition that is only the case's own is another one.
+func TestValuesThatMeanTheSame(t *testing.T) {
+	const level = `tag level cases: [{value: 高, when: "events.order.count() >= 2"}, {value: 低, when: "events.order.count() >= 1"}]`
+	s := newShop(t, level,
+		`tag chan cases: [{value: 买, when: "events.order.count() >= 7"}, {value: 老, when: "traits.vip"}, {value: 买, when: "traits.city == \"上海\""}]`,
+		`tag marks multi: true, cases: [{value: 甲, when: "events.order.count() >= 2"}, {value: 乙, when: "events.order.count() >= 1"}]`,
+		`segment everybody true`)
+	for text, want := range map[string]string{
+		`events.order.count() >= 2`:                             "tag level=高, tag marks=甲",
+		`events.order.count() >= 1`:                             "tag marks=乙",
+		`events.order.count() >= 1 && events.order.count() < 2`: "tag level=低",
+		`events.order.count() >= 7`:                             "", // a later case gives the value as well
+		`traits.vip`:                                            "",
+		`traits.vip && events.order.count() < 7`:                "tag chan=老",
+		`true`:                                                  "segment everybody",
+		`false`:                                                 "",
+	} {
+		f, err := tag.FindSimilar(s.ctx, s.Tags(), text, s.at(june), tag.SimilarOptions{})
+		s.must(err)
+		s.equal("same as "+text, refs(f.Same), want)
+	}
+	edit := s.plan(false,
+		strings.Replace(level, "tag level", "tag level2", 1),
+		strings.Replace(strings.Replace(level, "tag level", "tag reversed", 1), "高", "极高", 1),
+		`segment once !(events.order.count() >= 2) && events.order.count() >= 1`,
+		`segment ordered events.order.count() >= 1`)
+	kin, err := tag.KinOfEdit(s.ctx, s.Tags(), edit, s.at(june), tag.SimilarOptions{})
+	s.must(err)
+	var got []string
+	for _, k := range kin {
+		got = append(got, k.Key+": "+refs(k.Same))
+	}
+	s.equal("kin", strings.Join(got, "; "), "level2: tag level; reversed: ; once: tag level=低, tag level2=低, tag reversed=低; ordered: tag marks=乙")
+}
+
+// Sets of nobody and of everybody are like nothing.
+func TestSetsThatSayNothing(t *testing.T) {
+	s := newShop(t, `segment nobody events.order.count() > 100`, `segment everybody events.order.count() >= 0`, buyers)
+	s.compute(june)
+	for text, want := range map[string]string{`events.order.count() > 200`: "", `true`: "", `events.order.count() > 0`: " segment buyers= 3 of 3 and 3"} {
+		f, err := tag.FindSimilar(s.ctx, s.Tags(), text, s.at(june), tag.SimilarOptions{})
+		s.must(err)
+		s.equal("near "+text, near(f.Near), want)
+	}
 }
 
 func TestCompleteRuleWithRealValues(t *testing.T) {

@@ -30,6 +30,8 @@ type Deps struct {
 	Now func() event.Time
 	// CatchUp brings the index to the end of the change log.
 	CatchUp func(context.Context) error
+	// Turn keeps runs and decisions of one process from each other; nil where there is but one at a time.
+	Turn *Turn
 }
 
 // namesOf is what rules may speak of: what the history has, and the identifier kinds that everybody knows.

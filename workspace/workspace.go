@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -51,13 +52,27 @@ type Workspace struct {
 	lock       *db.Lock
 	identities *identity.Resolver
 	readers    *stream.Runner
-	follower   *tagindex.Follower
-	clock      event.Time // 0: the machine's
+	follower   follower
+	since      *tag.Since
+	turn       *tag.Turn
+	clock      atomic.Int64 // where it was stopped, an event.Time; 0: the machine's
+}
+
+// follower keeps the tag index up with the change log.
+type follower interface {
+	Position() uint64
+	Apply(context.Context, []stream.Entry) error
+	Sync() error
 }
 
 // Options of opening.
 type Options struct {
 	CacheBytes int64 // of the history; 0 for the default
+	// Since keeps in memory since when and why customers have their values, for a process that stays: see Workspace.Since.
+	// When the last process did not, it is made from the whole change log.
+	Since bool
+	// Failed hears of failed attempts of the readers of the logs; see Run. It may be nil.
+	Failed func(reader string, err error, retryIn time.Duration)
 }
 
 // Settings are what a new workspace is made with.
@@ -132,7 +147,7 @@ func Open(ctx context.Context, dir string, o Options) (w *Workspace, err error) 
 	case !exists:
 		return nil, errs.New(errs.NotFound, "%s holds no workspace: run `tagma init --data %s` first", dir, dir)
 	}
-	w = &Workspace{Dir: dir}
+	w = &Workspace{Dir: dir, turn: tag.NewTurn()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, w.Close())
@@ -159,7 +174,7 @@ func Open(ctx context.Context, dir string, o Options) (w *Workspace, err error) 
 	if err = ingest.Recover(ctx, w.Ingest()); err != nil {
 		return
 	}
-	if err = w.follow(ctx); err != nil {
+	if err = w.follow(ctx, o); err != nil {
 		return
 	}
 	err = tag.BringUp(ctx, w.Tags(), w.Now())
@@ -168,7 +183,7 @@ func Open(ctx context.Context, dir string, o Options) (w *Workspace, err error) 
 
 // follow starts the readers and brings them to the end of their logs. An index that is ahead of the change log (a
 // database restored from an older copy) is thrown away and rebuilt.
-func (w *Workspace) follow(ctx context.Context) error {
+func (w *Workspace) follow(ctx context.Context, o Options) error {
 	end, err := w.Changes.End(ctx, w.DB.Read())
 	if err != nil {
 		return err
@@ -177,7 +192,18 @@ func (w *Workspace) follow(ctx context.Context) error {
 		w.Index = tagindex.New()
 	}
 	w.follower = tagindex.Follow(w.Index, w.indexPath())
-	w.readers, err = stream.New(w.DB, stream.Options{Now: now},
+	if o.Since {
+		var known bool
+		if w.since, known, err = tag.LoadSince(w.sincePath(), w.Index, w.indexPath()); err != nil {
+			return err
+		}
+		if !known {
+			w.Index = tagindex.New()
+			w.since = tag.NewSince(w.sincePath(), w.Index, w.indexPath())
+		}
+		w.follower = w.since
+	}
+	w.readers, err = stream.New(w.DB, stream.Options{Now: now, Failed: o.Failed},
 		ingest.WarehouseReader(w.Events, w.Store),
 		stream.Reader{Name: "index", Log: w.Changes, Position: w.follower.Position, Apply: w.follower.Apply, Sync: w.follower.Sync})
 	if err != nil {
@@ -187,6 +213,23 @@ func (w *Workspace) follow(ctx context.Context) error {
 }
 
 func (w *Workspace) indexPath() string { return filepath.Join(w.Dir, "index.tags") }
+
+func (w *Workspace) sincePath() string { return filepath.Join(w.Dir, "since.tags") }
+
+// Since tells since when and why customers have their values; nil when the workspace was opened without it.
+func (w *Workspace) Since() *tag.Since { return w.since }
+
+// Run moves the readers of the logs until ctx ends, and tries again where one fails. Whoever appends brings them to the
+// end by itself, so this is for what a failure left behind.
+func (w *Workspace) Run(ctx context.Context) { w.readers.Run(ctx) }
+
+// Readers tells how each reader of the logs is doing.
+func (w *Workspace) Readers(ctx context.Context) ([]stream.ReaderStatus, error) {
+	return w.readers.Status(ctx)
+}
+
+// Serving notes where this process can be reached, for commands on the same directory; "" that it cannot any more.
+func (w *Workspace) Serving(address string) error { return w.lock.SetAddress(address) }
 
 func (w *Workspace) settings(ctx context.Context) error {
 	zone, ok, err := db.Setting(ctx, w.DB.Read(), settingTimezone)
@@ -207,20 +250,20 @@ func (w *Workspace) settings(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("workspace: the clock is stored as %q", clock)
 	}
-	w.clock = event.Time(ms)
+	w.clock.Store(ms)
 	return nil
 }
 
 // Now is the workspace's clock: the machine's, or the instant at which it was stopped.
 func (w *Workspace) Now() event.Time {
-	if w.clock != 0 {
-		return w.clock
+	if at := w.clock.Load(); at != 0 {
+		return event.Time(at)
 	}
 	return now()
 }
 
 // Stopped says that the clock was stopped when the workspace was made.
-func (w *Workspace) Stopped() bool { return w.clock != 0 }
+func (w *Workspace) Stopped() bool { return w.clock.Load() != 0 }
 
 // Ingest is what taking records in works with.
 func (w *Workspace) Ingest() ingest.Deps {
@@ -230,7 +273,7 @@ func (w *Workspace) Ingest() ingest.Deps {
 // Tags is what computing and asking works with.
 func (w *Workspace) Tags() tag.Deps {
 	return tag.Deps{DB: w.DB, Store: w.Store, Index: w.Index, Events: w.Events, Changes: w.Changes, Zone: w.Zone,
-		Dir: filepath.Join(w.Dir, "snapshots"), Now: now, CatchUp: w.readers.CatchUp}
+		Dir: filepath.Join(w.Dir, "snapshots"), Now: now, CatchUp: w.readers.CatchUp, Turn: w.turn}
 }
 
 // Instant reads an instant as the command line takes it: RFC 3339, or a local date, which means its last instant.

@@ -28,7 +28,7 @@ var floors = [][]string{
 	2: {"rule", "rule/form", "rule/sentence", "rule/complete", "identity", "access"},
 	3: {"library", "tag"},
 	4: {"ingest", "workspace", "demo"},
-	5: {"cmd/tagma"},
+	5: {"web", "api", "cmd/tagma"},
 }
 
 // support is what tests and measurements are made of. The product must not import it.

@@ -183,3 +183,17 @@ func cases(data string) (out []testCase) {
 	}
 	return
 }
+
+// One Chinese character stands in nearly every explanation; two find a word by what it means.
+func TestChineseExplanations(t *testing.T) {
+	has := func(text, label string) bool {
+		r := At(text, len(text), &rule.Env{}, nil)
+		return slices.ContainsFunc(r.Options, func(o Option) bool { return o.Label == label })
+	}
+	if r := At("中", len("中"), &rule.Env{}, nil); len(r.Options) > 0 {
+		t.Errorf("中 offers %v", r.Options)
+	}
+	if !has("客户", "traits") && !has("客户", "traits.") {
+		t.Errorf("客户 does not offer traits: %v", At("客户", len("客户"), &rule.Env{}, nil).Options)
+	}
+}

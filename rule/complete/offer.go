@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"tagma/event"
 	"tagma/rule"
@@ -86,13 +87,20 @@ func (o *offer) add(c candidate) {
 }
 
 // explained says whether what is typed, in Chinese, stands in what a word of the language means: 次数 finds count.
+// One character alone stands in nearly every explanation and says nothing.
 func (o *offer) explained(opt Option) bool {
 	switch opt.Kind {
 	case FunctionKind, MeasureKind, FilterKind, RootKind, KeywordKind, methodKind:
-		return strings.ContainsFunc(o.word, func(r rune) bool { return unicode.Is(unicode.Han, r) }) && strings.Contains(opt.Doc.Zh, o.word)
+	default:
+		return false
 	}
-	return false
+	if utf8.RuneCountInString(o.word) < 2 || !strings.ContainsFunc(o.word, isHan) {
+		return false
+	}
+	return strings.Contains(opt.Doc.Zh, o.word)
 }
+
+func isHan(r rune) bool { return unicode.Is(unicode.Han, r) }
 
 // collect offers what may stand at the cursor.
 func (o *offer) collect() {

@@ -26,8 +26,8 @@ func (c *computeCmd) Run(p *program) error {
 				return err
 			}
 			o.Past = o.AsOf < w.Now()
-			if o.AsOf > w.Now() && !w.Stopped() {
-				return errs.New(errs.Invalid, "--as-of %s lies in the future: tags are of the present, or of a past instant as a snapshot", w.Zone.Format(o.AsOf))
+			if o.AsOf > w.Now() {
+				return inFuture(w, o.AsOf)
 			}
 		}
 		g := p.progress("compute")
@@ -39,6 +39,15 @@ func (c *computeCmd) Run(p *program) error {
 		}
 		return p.printRun(r, o.Past)
 	})
+}
+
+// inFuture refuses a run for an instant after the workspace's clock.
+func inFuture(w *workspace.Workspace, at event.Time) error {
+	if w.Stopped() {
+		return errs.New(errs.Invalid, "--as-of %s lies in the future: the clock is stopped at %s; move it there first with `tagma clock %s`",
+			w.Zone.Format(at), w.Zone.Format(w.Now()), w.Zone.Format(at))
+	}
+	return errs.New(errs.Invalid, "--as-of %s lies in the future: tags are of the present, or of a past instant as a snapshot", w.Zone.Format(at))
 }
 
 func (p *program) printRun(r *tag.Report, past bool) error {
@@ -83,7 +92,7 @@ type queryCmd struct {
 	AsOf    *string `help:"Ask for this instant (a date means its last one): other tags are then computed for it as well." placeholder:"T"`
 	Count   bool    `help:"Print the number of customers alone (default)." xor:"want"`
 	IDs     bool    `name:"ids" help:"Print the customers for whom it holds, one identifier a line." xor:"want"`
-	Values  bool    `help:"Print identifier and value, tab between, a line a customer that has one." xor:"want"`
+	Values  bool    `help:"Print identifier and value, tab between, a line a customer that has one; in a value with tabs, line breaks or other control characters those are written \\t, \\n, \\u0007, and a backslash twice." xor:"want"`
 	Explain string  `help:"Explain the rule for one customer, as user_id:17850." xor:"want" placeholder:"ID"`
 
 	Expression string `arg:"" help:"The rule."`
@@ -155,7 +164,7 @@ func (p *program) printRows(z *event.Zone, rows []tag.Row, values bool) error {
 		b.WriteString(r.ID)
 		if values {
 			b.WriteByte('\t')
-			b.WriteString(r.Value.Format(z))
+			b.WriteString(oneLine(r.Value.Format(z)))
 		}
 		b.WriteByte('\n')
 	}
@@ -189,6 +198,9 @@ func (c *queryCmd) explain(p *program, w *workspace.Workspace, o tag.QueryOption
 		fmt.Fprintf(p.out, "  %s %s", mark, l.Text)
 		if l.Value != "" {
 			fmt.Fprintf(p.out, "   is %s", l.Value)
+			if l.Against != "" {
+				fmt.Fprintf(p.out, ", against %s", l.Against)
+			}
 		}
 		fmt.Fprintln(p.out)
 		for _, note := range l.Notes {
@@ -207,7 +219,7 @@ func (c *queryCmd) explain(p *program, w *workspace.Workspace, o tag.QueryOption
 type membersCmd struct {
 	AsOf    *string `help:"As computed for this instant by compute --as-of." placeholder:"T"`
 	Segment string  `help:"A segment instead of a tag." placeholder:"KEY" xor:"what"`
-	Values  bool    `help:"Print identifier and value, tab between." xor:"want"`
+	Values  bool    `help:"Print identifier and value, tab between; control characters are written as query --values does." xor:"want"`
 	Count   bool    `help:"Print the number of members alone." xor:"want"`
 	Tag     string  `arg:"" optional:"" help:"TAG or TAG=VALUE." xor:"what"`
 }

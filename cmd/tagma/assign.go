@@ -12,6 +12,7 @@ import (
 
 	"tagma/errs"
 	"tagma/event"
+	"tagma/ingest"
 	"tagma/rule"
 	"tagma/tag"
 	"tagma/workspace"
@@ -22,7 +23,7 @@ type assignCmd struct {
 	Reason  string `help:"Why." placeholder:"TEXT"`
 	Until   string `help:"It holds before this instant; a date is its last day." placeholder:"T"`
 	By      string `help:"Who decided it; default: the user of the machine." placeholder:"NAME"`
-	File    string `help:"Take a CSV file instead, with the columns customer, tag, value and perhaps action (set, remove, release), reason, until, by. - is standard input." placeholder:"FILE"`
+	File    string `help:"Take a CSV file instead, with the columns customer, tag, value and perhaps action (set, remove, release), reason, until, by; separated by commas, semicolons or tabs. - is standard input." placeholder:"FILE"`
 	Rejects string `help:"With --file: write refused rows with their reasons to this CSV file." placeholder:"FILE"`
 	ID      string `arg:"" optional:"" help:"The customer, as user_id:17850."`
 	Tag     string `arg:"" optional:"" name:"tag=value" help:"The tag and its value, as in vip=金卡."`
@@ -163,7 +164,7 @@ type bulkRow struct {
 func (c *assignCmd) file(p *program, w *workspace.Workspace) error {
 	in := p.in
 	if c.File != "-" {
-		f, err := os.Open(c.File)
+		f, err := os.Open(p.path(c.File))
 		if err != nil {
 			return errs.New(errs.Invalid, "%s cannot be read: %w", c.File, err)
 		}
@@ -173,7 +174,7 @@ func (c *assignCmd) file(p *program, w *workspace.Workspace) error {
 	var rejects *rejectsFile
 	if c.Rejects != "" {
 		var err error
-		if rejects, err = newRejects(c.Rejects, []string{c.File}); err != nil {
+		if rejects, err = newRejects(p.path(c.Rejects), []string{p.path(c.File)}); err != nil {
 			return err
 		}
 	}
@@ -186,8 +187,14 @@ func (c *assignCmd) file(p *program, w *workspace.Workspace) error {
 
 // rows takes the rows of a file in. Those that cannot be are refused alone.
 func (c *assignCmd) rows(p *program, w *workspace.Workspace, in io.Reader, rejects *rejectsFile) error {
-	r := csv.NewReader(bufio.NewReader(in))
-	r.FieldsPerRecord = -1
+	const start = 64 << 10
+	buffered := bufio.NewReaderSize(in, start)
+	begin, err := buffered.Peek(start)
+	if err != nil && err != io.EOF {
+		return errs.New(errs.Invalid, "%s: %w", c.File, err)
+	}
+	r := csv.NewReader(buffered)
+	r.Comma, r.FieldsPerRecord = ingest.GuessDelimiter(begin), -1
 	header, err := r.Read()
 	if err == io.EOF {
 		return errs.New(errs.Invalid, "%s is empty: its first line names the columns customer, tag, value", c.File)

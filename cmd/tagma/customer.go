@@ -78,7 +78,7 @@ func printCustomer(p *program, id string, x *tag.Customer) {
 		if t.Number != "" {
 			value += " (" + t.Number + ")"
 		}
-		fmt.Fprintf(p.out, "  %-20s %s %s", t.Key, t.Name, value)
+		fmt.Fprintf(p.out, "  %-20s %s %s", t.Key, t.Name, oneLine(value))
 		if t.Since != "" {
 			fmt.Fprintf(p.out, "   since %s, by %s", t.Since, t.Cause)
 			if t.Run > 0 {
@@ -90,14 +90,14 @@ func printCustomer(p *program, id string, x *tag.Customer) {
 	if len(x.Assignments) > 0 {
 		fmt.Fprintln(p.out, "\nassigned by hand")
 		for i := range x.Assignments {
-			fmt.Fprintf(p.out, "  %s\n", x.Assignments[i].Text())
+			fmt.Fprintf(p.out, "  %s\n", oneLine(x.Assignments[i].Text()))
 		}
 	}
 	fmt.Fprintln(p.out, "\nlast events")
 	for _, e := range x.Last {
-		fmt.Fprintf(p.out, "  %s  %-16s", e.Time, e.Name)
+		fmt.Fprintf(p.out, "  %s  %-16s", e.Time, oneLine(e.Name))
 		for _, kv := range e.Props {
-			fmt.Fprintf(p.out, " %s=%s", kv[0], kv[1])
+			fmt.Fprintf(p.out, " %s=%s", oneLine(kv[0]), oneLine(kv[1]))
 		}
 		fmt.Fprintln(p.out)
 	}
@@ -105,7 +105,7 @@ func printCustomer(p *program, id string, x *tag.Customer) {
 
 func printTraits(p *program, list []tag.TraitLine) {
 	for _, t := range list {
-		fmt.Fprintf(p.out, "  %-20s %s", t.Name, t.Value)
+		fmt.Fprintf(p.out, "  %-20s %s", oneLine(t.Name), oneLine(t.Value))
 		if t.Since != "always" {
 			fmt.Fprintf(p.out, "   since %s", t.Since)
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os/user"
+	"slices"
 	"strings"
 
 	"github.com/uptrace/bun"
@@ -117,7 +118,7 @@ func planEdit(p *program, w *workspace.Workspace, path string, prune bool) (edit
 		if err != nil {
 			return nil, 0, err
 		}
-	} else if file, err = library.ReadFile(path); err != nil {
+	} else if file, err = library.ReadFile(p.path(path)); err != nil {
 		return nil, 0, err
 	}
 	set, err := library.Load(p.ctx, w.DB.Read())
@@ -192,6 +193,9 @@ func showEdit(p *program, w *workspace.Workspace, edit *library.Edit) (changes i
 		fmt.Fprintf(p.out, "  %-28s %9s held  %9s enter  %9s leave%s\n", v.Key, thousands(int64(v.Held)), "+"+thousands(int64(v.Entered)), "-"+thousands(int64(v.Left)), sampleText(v))
 	}
 	p.printKin(kin)
+	if slices.ContainsFunc(kin, func(k tag.Kin) bool { return k.Unmeasured }) {
+		fmt.Fprintf(p.out, "\nthe members of the first %d of %s were compared with those of others\n", tag.MostMeasured, count(len(kin), "definition"))
+	}
 	return len(list), nil
 }
 
@@ -240,7 +244,9 @@ func named(ctx context.Context, w *workspace.Workspace, kinds []string, who []ev
 	return tag.Names(ctx, w.Tags(), kinds, who)
 }
 
-type exportCmd struct{}
+type exportCmd struct {
+	Names bool `help:"Declare in the schema, as any, what the rules use and only came so far: the file then applies where nothing came yet."`
+}
 
 func (c *exportCmd) Run(p *program) error {
 	return p.open(func(w *workspace.Workspace) error {
@@ -248,7 +254,12 @@ func (c *exportCmd) Run(p *program) error {
 		if err != nil {
 			return err
 		}
-		b, err := library.Export(set)
+		var b []byte
+		if c.Names {
+			b, err = tag.ExportNames(p.ctx, w.Tags(), set)
+		} else {
+			b, err = library.Export(set)
+		}
 		if err != nil {
 			return err
 		}

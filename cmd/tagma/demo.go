@@ -20,6 +20,8 @@ import (
 type demoCmd struct {
 	Customers int    `help:"How many customers the shop has." default:"20000"`
 	Seed      uint64 `help:"Another seed is another shop." default:"1"`
+	Listen    string `help:"Where to serve the shop." default:"127.0.0.1:8080" placeholder:"ADDRESS"`
+	NoServe   bool   `help:"Only make the shop and print the report."`
 }
 
 func (c *demoCmd) Run(p *program) error {
@@ -30,10 +32,14 @@ func (c *demoCmd) Run(p *program) error {
 	if err := workspace.Init(p.ctx, p.dir, workspace.Settings{}); err != nil {
 		return err
 	}
-	return p.open(func(w *workspace.Workspace) error {
+	if err := p.open(func(w *workspace.Workspace) error {
 		t := &tour{p: p, w: w, last: begun}
 		return t.run(c)
-	})
+	}); err != nil || c.NoServe {
+		return err
+	}
+	fmt.Fprintln(p.out)
+	return (&serveCmd{Listen: c.Listen}).Run(p)
 }
 
 // tour makes the demo shop and reports on it.

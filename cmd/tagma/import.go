@@ -45,7 +45,7 @@ type importCmd struct {
 
 func (c *importCmd) Run(p *program) error {
 	return p.open(func(w *workspace.Workspace) error {
-		m, err := ingest.ReadMapping(c.Mapping, w.Zone)
+		m, err := ingest.ReadMapping(p.path(c.Mapping), w.Zone)
 		if err != nil {
 			return err
 		}
@@ -65,12 +65,12 @@ func (c *importCmd) Run(p *program) error {
 		}}
 		var rejects *rejectsFile
 		if c.Rejects != "" {
-			if rejects, err = newRejects(c.Rejects, append(append([]string{c.Mapping}, c.Files...), m.TablePaths()...)); err != nil {
+			if rejects, err = newRejects(p.path(c.Rejects), append(append([]string{p.path(c.Mapping)}, p.paths(c.Files)...), m.TablePaths()...)); err != nil {
 				return err
 			}
 			o.Rejects = rejects
 		}
-		report, err := ingest.Import(p.ctx, w.Ingest(), m, c.Files, o)
+		report, err := ingest.Import(p.ctx, w.Ingest(), m, p.paths(c.Files), o)
 		g.end()
 		if rejects != nil {
 			err = errors.Join(err, rejects.close(report.Rows > 0))

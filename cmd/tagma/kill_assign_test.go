@@ -50,7 +50,8 @@ func TestAssigningKilledAnywhere(t *testing.T) {
 		{"compute"},
 		{"assign", "--by", "li", "--file", file("assign.csv")},
 		{"assign", "--by", "li", "--file", file("release.csv")},
-		{"compute", "--as-of", "2026-09-01"}, // what ends before that ends in it
+		{"clock", "2026-09-01"},
+		{"compute"}, // what ends before that ends in it
 	} {
 		cmd, out := start(t, whole, args...)
 		all, _ := watch(cmd, whole, nil)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -30,6 +31,7 @@ type cli struct {
 	Demo        demoCmd        `cmd:"" help:"Make a seeded shop in Chinese, compute its tags and print a report: the two-minute tour."`
 	Init        initCmd        `cmd:"" help:"Make an empty workspace."`
 	Timezone    timezoneCmd    `cmd:"" help:"Print or change the workspace's time zone."`
+	Clock       clockCmd       `cmd:"" help:"Print the workspace's clock, or move a stopped one forward."`
 	Import      importCmd      `cmd:"" help:"Take in rows of CSV, TSV, JSON lines or XLSX files (.gz too, - is standard input). Running it again adds nothing."`
 	Plan        planCmd        `cmd:"" help:"Show what a definitions file would change, and who would enter and leave."`
 	Apply       applyCmd       `cmd:"" help:"Apply a definitions file."`
@@ -44,6 +46,10 @@ type cli struct {
 	Assign      assignCmd      `cmd:"" help:"Assign tags by hand: set a value, or take one away. On a tag by rule it is pinned."`
 	Unassign    unassignCmd    `cmd:"" help:"End what was assigned by hand: the rule decides again, if there is one."`
 	Assignments assignmentsCmd `cmd:"" help:"List what is assigned by hand: who, when, why, until."`
+	Serve       serveCmd       `cmd:"" help:"Serve the console, the API and the intake on one port; makes the data directory at the first start."`
+	Source      sourceCmd      `cmd:"" help:"Make, list and revoke sources: whoever sends events needs a source's write key."`
+	Token       tokenCmd       `cmd:"" help:"Make, list and revoke tokens, by which programs use the API."`
+	User        userCmd        `cmd:"" help:"Make, list and change the users of the console."`
 	Check       checkCmd       `cmd:"" help:"Hold the index against a fresh computation, and the logs against the history."`
 }
 
@@ -56,6 +62,10 @@ type program struct {
 	out    io.Writer
 	err    io.Writer
 	steady bool // standard error is a terminal
+
+	// Of a command that goes through a running server: where it was given, and what it works with.
+	from string
+	host *host
 }
 
 func main() {
@@ -67,6 +77,12 @@ func main() {
 
 // run is the program with its standard streams: 0 done, 1 failed, 2 wrong usage.
 func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
+	return command(&program{ctx: ctx, in: in, out: out, err: errOut, steady: isTerminal(errOut)}, args)
+}
+
+// command parses and runs a command line.
+func command(p *program, args []string) int {
+	ctx, out, errOut := p.ctx, p.out, p.err
 	var c cli
 	code := -1
 	parser, err := kong.New(&c, kong.Name("tagma"),
@@ -85,7 +101,11 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		fmt.Fprintf(errOut, "tagma: %v\nrun `tagma --help` for the commands\n", err)
 		return 2
 	}
-	p := &program{ctx: ctx, dir: c.Data, json: c.JSON, in: in, out: out, err: errOut, steady: isTerminal(errOut)}
+	p.dir, p.json = c.Data, c.JSON
+	verb, _, _ := strings.Cut(parsed.Command(), " ")
+	if code, through := p.through(verb, args); through {
+		return code
+	}
 	err = parsed.Run(p)
 	switch {
 	case err == nil:
@@ -121,8 +141,28 @@ func shielded(args []string) []string {
 // errWrong fails a command that has already said why.
 var errWrong = errors.New("")
 
-// open opens the workspace, and hands it to f.
+// path is a file that an argument names, as this process finds it.
+func (p *program) path(name string) string {
+	if p.from == "" || name == "" || name == "-" || filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(p.from, name)
+}
+
+// paths is path for several.
+func (p *program) paths(names []string) []string {
+	out := make([]string, len(names))
+	for i, name := range names {
+		out[i] = p.path(name)
+	}
+	return out
+}
+
+// open opens the workspace, or that of the server which the command goes through, and hands it to f.
 func (p *program) open(f func(w *workspace.Workspace) error) error {
+	if p.host != nil {
+		return p.host.lend(p.ctx, f)
+	}
 	w, err := workspace.Open(p.ctx, p.dir, workspace.Options{})
 	if err != nil {
 		return err

@@ -182,6 +182,12 @@ type ruleSimilarCmd struct {
 }
 
 func (c *ruleSimilarCmd) Run(p *program) error {
+	if !(c.AtLeast > 0 && c.AtLeast <= 1) { // nor NaN
+		return errs.New(errs.Invalid, "--at-least is a part of the members: write a number above 0 and up to 1, not %v", c.AtLeast)
+	}
+	if err := atLeastOne(c.Most); err != nil {
+		return err
+	}
 	text, err := p.ruleText(c.Expression)
 	if err != nil {
 		return err
@@ -204,8 +210,8 @@ func (c *ruleSimilarCmd) Run(p *program) error {
 
 // printSimilar prints what is like a rule, each line after indent.
 func (p *program) printSimilar(indent string, s *tag.Similar) {
-	for _, r := range s.Same {
-		fmt.Fprintf(p.out, "%smeans the same: %s\n", indent, r)
+	for _, m := range s.Same {
+		fmt.Fprintf(p.out, "%smeans the same: %s\n", indent, m)
 	}
 	for _, n := range s.Near {
 		of, what := "", string(n.Kind)+" "+n.Key
@@ -220,6 +226,14 @@ func (p *program) printSimilar(indent string, s *tag.Similar) {
 	}
 }
 
+// atLeastOne checks --most.
+func atLeastOne(most int) error {
+	if most < 1 {
+		return errs.New(errs.Invalid, "--most is how many to name: write 1 or more, not %d", most)
+	}
+	return nil
+}
+
 type ruleCompleteCmd struct {
 	At   *int   `help:"The cursor, in bytes from the beginning; default: the end." placeholder:"N"`
 	Most int    `help:"How many options to name at most." default:"50" placeholder:"N"`
@@ -227,15 +241,20 @@ type ruleCompleteCmd struct {
 }
 
 func (c *ruleCompleteCmd) Run(p *program) error {
+	if err := atLeastOne(c.Most); err != nil {
+		return err
+	}
 	text, err := p.ruleText(c.Text)
 	if err != nil {
 		return err
 	}
-	return p.open(func(w *workspace.Workspace) error {
-		at := len(text)
-		if c.At != nil {
-			at = *c.At
+	at := len(text)
+	if c.At != nil {
+		if at = *c.At; at < 0 || at > len(text) {
+			return errs.New(errs.Invalid, "--at is a place in the text: write 0 to %d, not %d", len(text), at)
 		}
+	}
+	return p.open(func(w *workspace.Workspace) error {
 		r, err := tag.CompleteRule(p.ctx, w.Tags(), text, at, c.Most)
 		if err != nil {
 			return err
@@ -316,7 +335,7 @@ func (c *ruleTextCmd) Run(p *program) error {
 		if c.Form == "-" {
 			data, err = io.ReadAll(p.in)
 		} else {
-			data, err = os.ReadFile(c.Form)
+			data, err = os.ReadFile(p.path(c.Form))
 		}
 		if err != nil {
 			return errs.New(errs.Invalid, "the form %s cannot be read: %w", c.Form, err)

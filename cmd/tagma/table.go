@@ -78,7 +78,7 @@ func (c *tablePutCmd) read(p *program) ([]byte, error) {
 	in, name := p.in, "standard input"
 	if c.File != "-" {
 		name = c.File
-		f, err := os.Open(c.File)
+		f, err := os.Open(p.path(c.File))
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, errs.New(errs.Invalid, "there is no file %s", c.File)
 		}

@@ -2,19 +2,36 @@
 SHELL := /bin/bash
 export CGO_ENABLED := 0
 
-.PHONY: build demo test bench worlds lint
+.PHONY: build console demo test bench worlds lint
 
-build:
+# The program, with the console in it.
+build: web/dist/index.html
 	go build -trimpath -ldflags='-s -w' -o bin/tagma ./cmd/tagma
 
-# A seeded shop of 20,000 customers, its tags, and a report. The shop stays in demo-data to be asked.
+console: web/dist/index.html
+
+NPM := npm --no-audit --no-fund --loglevel=error
+CONSOLE := $(shell find web/console -type f -not -path '*/node_modules/*' -not -path '*/mock/*')
+
+web/console/node_modules/.made: web/console/package-lock.json
+	cd web/console && $(NPM) ci
+	touch $@
+
+web/dist/index.html: web/console/node_modules/.made $(CONSOLE)
+	cd web/console && npm run --silent build
+
+# A seeded shop of 20,000 customers with a year of events, its tags, a report; then the console, until Ctrl-C. The shop
+# stays in demo-data. With SERVE=no it ends after the report.
 demo: build
 	rm -rf demo-data
-	bin/tagma --data demo-data demo
+	bin/tagma --data demo-data demo $(if $(filter no,$(SERVE)),--no-serve)
 
-test: lint
+# Everything: Go, the console's units, and the browser on the real program.
+test: lint build
 	go test ./...
 	cd bench && go test ./...
+	cd web/console && npm test --silent
+	cd web/browser && $(NPM) ci && npm test --silent
 
 lint:
 	@test -z "$$(gofmt -l .)" || { echo "not formatted:"; gofmt -l .; exit 1; }

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"sort"
@@ -150,6 +151,8 @@ func (s Span) String() string {
 	return strconv.Itoa(s.N) + "?"
 }
 
+const maxSpan = 1_000_000 // of its unit
+
 // ParseSpan reads a whole number followed by s, m, h, d, w, mo or y, with an optional minus sign.
 func ParseSpan(text string) (Span, error) {
 	i := 0
@@ -158,7 +161,11 @@ func ParseSpan(text string) (Span, error) {
 	}
 	n, err := strconv.Atoi(text[:i])
 	u, ok := unitNames[text[i:]]
-	if err != nil || !ok || u == Quarter || n > 1_000_000 || n < -1_000_000 {
+	ok = ok && u != Quarter
+	if ok && (errors.Is(err, strconv.ErrRange) || err == nil && (n > maxSpan || n < -maxSpan)) {
+		return Span{}, fmt.Errorf("%q is too long: the number is at most 1,000,000", text)
+	}
+	if err != nil || !ok {
 		return Span{}, fmt.Errorf(`%q is not a length of time like "7d"; units are s, m, h, d, w, mo, y`, text)
 	}
 	return Span{n, u}, nil

@@ -21,6 +21,7 @@ import (
 
 type serveCmd struct {
 	Listen  string `help:"The address and port." default:"127.0.0.1:8080" placeholder:"ADDRESS"`
+	TLS     bool   `help:"Browsers come by HTTPS, through a proxy that ends it: cookies are marked for TLS alone."`
 	Verbose bool   `help:"Log every request."`
 }
 
@@ -79,7 +80,7 @@ func (c *serveCmd) serve(p *program, w *workspace.Workspace, log *slog.Logger) (
 	}
 	defer func() { err = errors.Join(err, may.EndLocalToken()) }()
 	h := &host{w: w, may: may}
-	s, err := api.New(api.Config{Workspace: w, Access: may, Console: web.Handler(), Log: log, Version: version, Command: h.run, Now: time.Now})
+	s, err := api.New(api.Config{Workspace: w, Access: may, Console: web.Handler(), Log: log, Version: version, Command: h.run, Now: time.Now, Secure: c.TLS})
 	if err != nil {
 		return err
 	}

@@ -136,14 +136,22 @@ func (s *Server) saveSegment(ctx context.Context, set *library.Set, b *SegmentBo
 	if err := s.checkRules(ctx, []ruleAt{{"body.when", b.When, rule.Condition}}); err != nil {
 		return nil, err
 	}
-	edit, err := set.Plan(file, false)
-	if err != nil {
-		return nil, within(library.DraftFaults(err), "body")
-	}
-	if err := s.lost(s.apply(ctx, edit, b.Reason)); err != nil {
-		return nil, within(library.DraftFaults(err), "body")
+	if err := s.save(ctx, set, file, b.Reason); err != nil {
+		return nil, err
 	}
 	return s.segment(ctx, strings.TrimSpace(b.Key))
+}
+
+// save plans and applies the definition that a body was read to. Faults are placed in the body.
+func (s *Server) save(ctx context.Context, set *library.Set, file *library.File, reason string) error {
+	edit, err := set.Plan(file, false)
+	if err == nil {
+		err = s.lost(s.apply(ctx, edit, reason))
+	}
+	if err != nil {
+		return within(library.DraftFaults(err), "body")
+	}
+	return nil
 }
 
 // SegmentRequest is a segment to be saved.
@@ -265,12 +273,8 @@ func (s *Server) saveMeasure(ctx context.Context, set *library.Set, b *MeasureBo
 	if err := s.checkRules(ctx, rules); err != nil {
 		return nil, err
 	}
-	edit, err := set.Plan(file, false)
-	if err != nil {
-		return nil, within(library.DraftFaults(err), "body")
-	}
-	if err := s.lost(s.apply(ctx, edit, b.Reason)); err != nil {
-		return nil, within(library.DraftFaults(err), "body")
+	if err := s.save(ctx, set, file, b.Reason); err != nil {
+		return nil, err
 	}
 	return s.measure(ctx, strings.TrimSpace(b.Key))
 }

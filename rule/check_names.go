@@ -26,8 +26,8 @@ func split(n Node) (base Node, keys []pathKey) {
 			n = m.X
 			continue
 		case *Index:
-			if lit, ok := m.Key.(*Literal); ok && lit.Value.Kind() == event.TextKind {
-				keys = append(keys, pathKey{lit.Value.Text(), m})
+			if key, ok := WrittenText(m.Key); ok {
+				keys = append(keys, pathKey{key, m})
 				n = m.X
 				continue
 			}
@@ -35,6 +35,15 @@ func split(n Node) (base Node, keys []pathKey) {
 		slices.Reverse(keys)
 		return n, keys
 	}
+}
+
+// WrittenText is the content of a text literal; false for any other node.
+func WrittenText(n Node) (string, bool) {
+	lit, ok := n.(*Literal)
+	if !ok || lit.Value.Kind() != event.TextKind {
+		return "", false
+	}
+	return lit.Value.Text(), true
 }
 
 // Path takes the names off a path of members and constant indexes: of traits.address["city"] it gives traits, and

@@ -49,12 +49,11 @@ func (c *checker) lookup(n *Call, args []Node) *Expr {
 
 // literalText reads an argument that must be a text written there.
 func (c *checker) literalText(n Node, what string) (string, bool) {
-	lit, ok := n.(*Literal)
-	if !ok || lit.Value.Kind() != event.TextKind {
+	text, ok := WrittenText(n)
+	if !ok {
 		c.fault(n, "%s is expected, in quotes", what)
-		return "", false
 	}
-	return lit.Value.Text(), true
+	return text, ok
 }
 
 // pastOf finds what changed_at and previous are asked about.

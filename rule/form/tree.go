@@ -113,12 +113,3 @@ func notIn(n rule.Node) (*rule.Binary, bool) {
 	b, ok := u.X.(*rule.Binary)
 	return b, ok && b.Op == "in"
 }
-
-// textOf is the content of a text literal.
-func textOf(n rule.Node) (string, bool) {
-	l, ok := n.(*rule.Literal)
-	if !ok || l.Value.Kind() != event.TextKind {
-		return "", false
-	}
-	return l.Value.Text(), true
-}

@@ -64,7 +64,7 @@ func writeMeaning(b *strings.Builder, n rule.Node) {
 func writeCall(b *strings.Builder, n *rule.Call, all func(string, ...rule.Node)) {
 	root, isName := n.Recv.(*rule.Name)
 	if isName && root.Name == "events" && n.Fun == "any" && len(n.Args) == 1 {
-		if name, ok := textOf(n.Args[0]); ok {
+		if name, ok := rule.WrittenText(n.Args[0]); ok {
 			fmt.Fprintf(b, "(events %q)", name)
 			return
 		}

@@ -76,7 +76,7 @@ func source(n rule.Node) (any, bool) {
 		}
 		names := make([]any, len(c.Args))
 		for i, a := range c.Args {
-			name, ok := textOf(a)
+			name, ok := rule.WrittenText(a)
 			if !ok || name == "" {
 				return nil, false
 			}

@@ -153,7 +153,7 @@ func (w *writer) asked(n *rule.Call, negative bool) phrase {
 	texts := make([]string, len(args))
 	for i, a := range args {
 		texts[i] = w.at(w.value(a), sumLevel)
-		if text, ok := textOf(a); ok && i > 0 {
+		if text, ok := rule.WrittenText(a); ok && i > 0 {
 			texts[i] = w.quote(text)
 		}
 	}
@@ -197,7 +197,7 @@ func (w *writer) comparison(n *rule.Binary, negative bool) phrase {
 	switch {
 	case isTime(x) || isTime(y):
 		patterns = w.lang.times
-		if text, ok := textOf(y); ok {
+		if text, ok := rule.WrittenText(y); ok {
 			right = text
 		}
 	case complement[op] != "" && isConstant(y) && !isNumber(y):

@@ -24,7 +24,7 @@ func (w *writer) source(n rule.Node) selected {
 		var s selected
 		var names []string
 		for _, a := range c.Args {
-			key, _ := textOf(a)
+			key, _ := rule.WrittenText(a)
 			s.events = append(s.events, key)
 			names = append(names, w.name(w.names.Event, key))
 		}
@@ -99,7 +99,7 @@ func (w *writer) filter(s selected, c *rule.Call) selected {
 	case "since", "until":
 		return period(w.lang.filters[c.Fun], w.bound(c.Args[0]))
 	case "each":
-		list, _ := textOf(c.Args[0])
+		list, _ := rule.WrittenText(c.Args[0])
 		return selected{name: w.fill(w.lang.element, s.say(w), w.property(s.events, []string{list})), events: s.events}
 	}
 	return w.sequence(s, c)
@@ -107,7 +107,7 @@ func (w *writer) filter(s selected, c *rule.Call) selected {
 
 // bound says the end of a period.
 func (w *writer) bound(n rule.Node) string {
-	if text, ok := textOf(n); ok && text != "" {
+	if text, ok := rule.WrittenText(n); ok && text != "" {
 		return text
 	}
 	return w.at(w.value(n), phraseLevel)
@@ -115,7 +115,7 @@ func (w *writer) bound(n rule.Node) string {
 
 // isInstant says that the end of a period is an instant, which the period does not include, and no date.
 func isInstant(n rule.Node) bool {
-	if text, ok := textOf(n); ok {
+	if text, ok := rule.WrittenText(n); ok {
 		_, err := event.ParseDate(text)
 		return err != nil
 	}
@@ -139,7 +139,7 @@ func (w *writer) sequence(a selected, c *rule.Call) selected {
 			continue
 		}
 		for _, p := range relation.Args {
-			key, _ := textOf(p)
+			key, _ := rule.WrittenText(p)
 			same = append(same, w.property(b.events, []string{key}))
 		}
 	}
@@ -184,7 +184,7 @@ func (w *writer) measured(c *rule.Call) string {
 	pattern, parts := w.lang.measures[c.Fun], []string{s.say(w)}
 	switch c.Fun {
 	case "streak":
-		unit, _ := textOf(c.Args[0])
+		unit, _ := rule.WrittenText(c.Args[0])
 		pattern = w.lang.runs[unit]
 	case "peak":
 		span, _ := spanOf(c.Args[0])

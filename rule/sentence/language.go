@@ -138,15 +138,6 @@ func (w *writer) fill(pattern string, parts ...string) string {
 	return b.String()
 }
 
-// textOf is the content of a text literal.
-func textOf(n rule.Node) (string, bool) {
-	l, ok := n.(*rule.Literal)
-	if !ok || l.Value.Kind() != event.TextKind {
-		return "", false
-	}
-	return l.Value.Text(), true
-}
-
 func boolOf(n rule.Node) (value, ok bool) {
 	l, ok := n.(*rule.Literal)
 	if !ok || l.Value.Kind() != event.BoolKind {
@@ -167,7 +158,7 @@ func wholeOf(n rule.Node) (int, bool) {
 
 // spanOf is the content of a text literal that is a length of time.
 func spanOf(n rule.Node) (event.Span, bool) {
-	text, ok := textOf(n)
+	text, ok := rule.WrittenText(n)
 	if !ok {
 		return event.Span{}, false
 	}

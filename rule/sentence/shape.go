@@ -19,7 +19,7 @@ func (w *writer) isSource(n rule.Node) bool {
 
 func areTexts(ns []rule.Node) bool {
 	for _, n := range ns {
-		if _, ok := textOf(n); !ok {
+		if _, ok := rule.WrittenText(n); !ok {
 			return false
 		}
 	}
@@ -98,7 +98,7 @@ func (w *writer) isMeasure(c *rule.Call) bool {
 		ok = n == 1
 	case "streak":
 		if n == 1 {
-			unit, _ := textOf(c.Args[0])
+			unit, _ := rule.WrittenText(c.Args[0])
 			ok = w.lang.runs[unit] != ""
 		}
 	case "peak":

@@ -175,7 +175,7 @@ func (w *writer) function(name string, args []rule.Node) (phrase, bool) {
 	texts := make([]string, len(args))
 	for i, a := range args {
 		texts[i] = w.at(w.value(a), phraseLevel)
-		if text, ok := textOf(a); ok && i > 0 && name != "lookup" {
+		if text, ok := rule.WrittenText(a); ok && i > 0 && name != "lookup" {
 			texts[i] = w.quote(text)
 		}
 	}
@@ -214,7 +214,7 @@ func (w *writer) population(cond []rule.Node) string {
 func (w *writer) special(name string, args []rule.Node) (string, bool) {
 	switch name {
 	case "timestamp":
-		text, ok := textOf(args[0])
+		text, ok := rule.WrittenText(args[0])
 		return text, ok && text != ""
 	case "duration":
 		if s, ok := spanOf(args[0]); ok {
@@ -234,14 +234,14 @@ func (w *writer) special(name string, args []rule.Node) (string, bool) {
 			return w.fill(w.lang.later[i], w.at(w.value(args[0]), phraseLevel), w.span(s)), true
 		}
 	case "bucket":
-		seed, ok := textOf(args[0])
+		seed, ok := rule.WrittenText(args[0])
 		groups, whole := wholeOf(args[1])
 		if ok && whole {
 			return w.fill(w.lang.functions[name], w.quote(seed), w.literal(&rule.Literal{Value: event.Num(event.Int(int64(groups) - 1))})), true
 		}
 	case "lookup":
-		table, ok := textOf(args[0])
-		column, ok2 := textOf(args[2])
+		table, ok := rule.WrittenText(args[0])
+		column, ok2 := rule.WrittenText(args[2])
 		if ok && ok2 {
 			title := func(key string) string {
 				if w.names.Column == nil {
@@ -269,7 +269,7 @@ func (w *writer) span(s event.Span) string {
 }
 
 func (w *writer) startOf(t, u rule.Node) (string, bool) {
-	unit, ok := textOf(u)
+	unit, ok := rule.WrittenText(u)
 	if !ok || w.lang.unitOf[unit] == "" {
 		return "", false
 	}
@@ -277,7 +277,7 @@ func (w *writer) startOf(t, u rule.Node) (string, bool) {
 		return w.lang.startNow[unit], true
 	}
 	if c, ok := t.(*rule.Call); ok && c.Fun == "add" && c.Recv == nil && len(c.Args) == 2 && isNow(c.Args[0]) {
-		if by, _ := textOf(c.Args[1]); by == "-1"+unit && w.lang.startBefore[unit] != "" {
+		if by, _ := rule.WrittenText(c.Args[1]); by == "-1"+unit && w.lang.startBefore[unit] != "" {
 			return w.lang.startBefore[unit], true
 		}
 	}

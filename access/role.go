@@ -94,7 +94,7 @@ var grants = [...]Grant{
 	{Tokens, Admin, "make and revoke tokens of programs"},
 	{Users, Admin, "make and change users"},
 	{Audit, Admin, "read the audit, and clear what it keeps of somebody"},
-	{Maintain, Admin, "back up, restore and check"},
+	{Maintain, Admin, "back up, restore, check, and set the time zone and the clock"},
 }
 
 // leastRole is the least role that has a permission, "" for what is no permission.

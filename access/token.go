@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -38,6 +39,14 @@ type Token struct {
 const tokenColumns = `t.id, t.name, t.role, t.made_by, t.hint, t.created_ms, COALESCE(t.expires_ms, 0), COALESCE(t.used_ms, 0), COALESCE(t.revoked_ms, 0),
 	t.secret, COALESCE(t.owner, 0), COALESCE(u.role, ''), COALESCE(u.state = 'disabled', 0)`
 
+// tokenQuestion finds a token by its hash: every request of a program asks it.
+const tokenQuestion = "SELECT " + tokenColumns + " FROM tokens AS t LEFT JOIN users AS u ON u.id = t.owner WHERE t.secret = ?"
+
+// fields are where the columns of tokenColumns go.
+func (t *Token) fields() []any {
+	return []any{&t.ID, &t.Name, &t.Role, &t.MadeBy, &t.Hint, &t.Created, &t.Expires, &t.Used, &t.Revoked, &t.secret, &t.owner, &t.ownerRole, &t.Resting}
+}
+
 // selectTokens reads tokens, as a WHERE clause on t wants them.
 func selectTokens(ctx context.Context, idb bun.IDB, where string, args ...any) (_ []Token, err error) {
 	rows, err := idb.QueryContext(ctx, "SELECT "+tokenColumns+" FROM tokens AS t LEFT JOIN users AS u ON u.id = t.owner "+where, args...)
@@ -48,7 +57,7 @@ func selectTokens(ctx context.Context, idb bun.IDB, where string, args ...any) (
 	var out []Token
 	for rows.Next() {
 		var t Token
-		if err := rows.Scan(&t.ID, &t.Name, &t.Role, &t.MadeBy, &t.Hint, &t.Created, &t.Expires, &t.Used, &t.Revoked, &t.secret, &t.owner, &t.ownerRole, &t.Resting); err != nil {
+		if err := rows.Scan(t.fields()...); err != nil {
 			return nil, fmt.Errorf("access: read tokens: %w", err)
 		}
 		out = append(out, t)
@@ -154,23 +163,23 @@ func (a *Access) ByToken(ctx context.Context, text string, from Origin) (Actor, 
 		return refused("this is no token", "a token begins with "+TokenPrefix)
 	}
 	hash := digestOf(text)
-	found, err := selectTokens(ctx, a.db.Read(), "WHERE t.secret = ?", hash[:])
-	if err != nil {
-		return Actor{}, err
+	var t Token
+	err := a.db.QueryRow(ctx, tokenQuestion, []any{hash[:]}, t.fields()...)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return Actor{}, fmt.Errorf("access: read tokens: %w", err)
 	}
 	now := a.now()
 	const hint = "ask an administrator for another"
 	switch {
-	case len(found) == 0 || !hash.equal(found[0].secret):
+	case err != nil || !hash.equal(t.secret):
 		return refused("this token is not known", hint)
-	case found[0].Revoked != 0:
-		return refused(fmt.Sprintf("the token %s was revoked at %s", found[0].Name, found[0].Revoked), hint)
-	case found[0].Expires != 0 && now >= found[0].Expires:
-		return refused(fmt.Sprintf("the token %s expired at %s", found[0].Name, found[0].Expires), hint)
-	case found[0].Resting:
-		return refused(fmt.Sprintf("the token %s was made by a user who is disabled", found[0].Name), hint)
+	case t.Revoked != 0:
+		return refused(fmt.Sprintf("the token %s was revoked at %s", t.Name, t.Revoked), hint)
+	case t.Expires != 0 && now >= t.Expires:
+		return refused(fmt.Sprintf("the token %s expired at %s", t.Name, t.Expires), hint)
+	case t.Resting:
+		return refused(fmt.Sprintf("the token %s was made by a user who is disabled", t.Name), hint)
 	}
-	t := found[0]
 	a.tokens.note(t.ID, t.Used, now)
 	by := Actor{Kind: TokenActor, Name: t.Name, Role: t.Role, Origin: from.tidy(), user: t.owner}
 	if t.owner != 0 && !t.ownerRole.Covers(by.Role) {

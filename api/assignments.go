@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/uptrace/bun"
+
 	"tagma/access"
 	"tagma/errs"
 	"tagma/event"
@@ -47,28 +49,52 @@ func (s *Server) listAssignments(ctx context.Context, in *assignmentsRequest) (*
 		}
 		q.Customer = &id
 	}
-	lines, err := tag.Assignments(ctx, s.desk.Deps, q)
+	at, err := in.place(3)
 	if err != nil {
 		return nil, err
 	}
-	page, err := pageOf(lines, in.Paging, func(l tag.AssignmentLine) string { return strconv.FormatUint(l.Number, 10) })
+	var after tag.AssignmentsPlace
+	if in.After != "" {
+		if after, err = assignmentsPlace(at); err != nil {
+			return nil, err
+		}
+	}
+	set, err := s.desk.Set(ctx)
 	if err != nil {
 		return nil, err
 	}
-	who := make([]event.ProfileID, len(page.Items))
-	for i, l := range page.Items {
+	lines, next, err := tag.AssignmentsPage(ctx, s.desk.Deps, set, q, after, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	who := make([]event.ProfileID, len(lines))
+	for i, l := range lines {
 		who[i] = l.Customer
 	}
 	labels, err := s.labels(ctx, who)
 	if err != nil {
 		return nil, err
 	}
-	out := Page[Assignment]{Items: []Assignment{}, Next: page.Next, Total: page.Total}
-	for i, l := range page.Items {
+	out := Page[Assignment]{Items: []Assignment{}}
+	if next != nil {
+		out.Next = cursor(strconv.FormatUint(uint64(next.Tag), 10), strconv.FormatUint(uint64(next.Customer), 10), strconv.FormatUint(next.Number, 10))
+	}
+	for i, l := range lines {
 		out.Items = append(out.Items, Assignment{ID: strconv.FormatUint(l.Number, 10), Customer: labels[i], Tag: l.Tag, Name: l.Name, Value: l.Value, Action: string(l.Action),
 			At: l.At, Until: l.Until, Reason: l.Reason, By: l.By, Cause: l.Cause, Pinned: l.Pinned})
 	}
 	return &answer[Page[Assignment]]{out}, nil
+}
+
+// assignmentsPlace reads where a page ended.
+func assignmentsPlace(parts []string) (at tag.AssignmentsPlace, err error) {
+	var n [3]uint64
+	for i, bits := range []int{32, 32, 63} {
+		if n[i], err = strconv.ParseUint(parts[i], 10, bits); err != nil {
+			return at, invalid("query.after", "this is not the next of a page", "give what the page before had as next")
+		}
+	}
+	return tag.AssignmentsPlace{Tag: uint32(n[0]), Customer: event.ProfileID(n[1]), Number: n[2]}, nil
 }
 
 // AssignmentItem is a decision to be made.
@@ -126,7 +152,16 @@ func (s *Server) assign(ctx context.Context, in *assignRequest) (*answer[BulkRes
 	if len(list) == 0 {
 		return &answer[BulkResults]{BulkResults{results}}, nil
 	}
-	report, err := tag.Assign(ctx, s.desk.Deps, s.now(), list)
+	recorded := func(ctx context.Context, tx bun.Tx, report *tag.AssignReport) error {
+		var done []AssignmentItem
+		for k, outcome := range report.Outcomes {
+			if outcome == tag.Recorded {
+				done = append(done, in.Body.Items[places[k]])
+			}
+		}
+		return s.may.Record(ctx, tx, access.Entry{By: by, Action: "assignments.write", Kind: "assignments", Object: strconv.Itoa(len(done)), After: done})
+	}
+	report, err := tag.Assign(ctx, s.desk.Deps, s.now(), list, recorded)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +169,6 @@ func (s *Server) assign(ctx context.Context, in *assignRequest) (*answer[BulkRes
 	for _, f := range report.Faults {
 		faults[f.Index] = f.Fault
 	}
-	var done []AssignmentItem
 	for k, outcome := range report.Outcomes {
 		i := places[k]
 		if outcome == tag.Refused {
@@ -144,14 +178,6 @@ func (s *Server) assign(ctx context.Context, in *assignRequest) (*answer[BulkRes
 			continue
 		}
 		results[i].OK, results[i].Outcome = true, string(outcome)
-		if outcome == tag.Recorded {
-			done = append(done, in.Body.Items[i])
-		}
-	}
-	if len(done) > 0 {
-		if err := s.record(ctx, access.Entry{By: by, Action: "assignments.write", Kind: "assignments", Object: strconv.Itoa(len(done)), After: done}); err != nil {
-			return nil, err
-		}
 	}
 	return &answer[BulkResults]{BulkResults{results}}, nil
 }
@@ -184,6 +210,7 @@ type ConsentItem struct {
 	Name     string `json:"name" minLength:"1" maxLength:"200"`
 	Value    bool   `json:"value"`
 	At       string `json:"at,omitempty" doc:"From when on; now without it"`
+	New      bool   `json:"new,omitempty" doc:"Take a name that was neither declared nor given before"`
 }
 
 type consentRequest struct {
@@ -231,8 +258,8 @@ func (s *Server) consentRecord(ctx context.Context, at string, item *ConsentItem
 	if _, err := s.customer(ctx, at+".customer", item.Customer); err != nil {
 		return ingest.Record{}, err
 	}
-	if !slices.Contains(names, item.Name) {
-		return ingest.Record{}, invalid(at+".name", "no customer has the consent "+strconv.Quote(item.Name)+" and the schema does not declare it", "declare it in the schema first")
+	if !item.New && !slices.Contains(names, item.Name) {
+		return ingest.Record{}, invalid(at+".name", "no customer has the consent "+strconv.Quote(item.Name)+" and the schema does not declare it", "declare it in the schema, or send new: true when it is meant as a new one")
 	}
 	since, err := s.asOf(at+".at", item.At)
 	if err != nil {

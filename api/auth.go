@@ -70,12 +70,12 @@ func (s *Server) guarded(r *route, next http.Handler) http.Handler {
 		}
 		by, err := s.identify(req)
 		if err != nil && !(r.open && errs.Is(err, errs.Unauthorized)) {
-			problemOf(err).write(w)
+			problemOf(err).write(w, req)
 			return
 		}
 		if err := r.allows(by); err != nil {
 			s.refused(req.Context(), r, by)
-			problemOf(err).write(w)
+			problemOf(err).write(w, req)
 			return
 		}
 		by.Origin = origin(req)
@@ -88,12 +88,22 @@ func (s *Server) guarded(r *route, next http.Handler) http.Handler {
 			// Reading and writing may take as long as the work.
 			_ = http.NewResponseController(w).SetWriteDeadline(s.c.Now().Add(longTime))
 		}
+		if r.stream {
+			allowed = streamTime
+		}
+		if r.upload {
+			limit, allowed = s.c.ImportLimit, importTime
+			_ = http.NewResponseController(w).SetWriteDeadline(s.c.Now().Add(importTime))
+		}
 		ctx := context.WithValue(req.Context(), actorKey{}, by)
 		if !r.local {
 			req.Body = http.MaxBytesReader(w, req.Body, limit)
 			var cancel context.CancelFunc
 			ctx, cancel = context.WithTimeout(ctx, allowed)
 			defer cancel()
+		}
+		if r.upload {
+			ctx = s.withUpload(ctx, w, req)
 		}
 		req = req.WithContext(ctx)
 		if r.retry && req.Header.Get(idempotencyHeader) != "" {
@@ -104,8 +114,8 @@ func (s *Server) guarded(r *route, next http.Handler) http.Handler {
 	})
 	// A browser tells where a request comes from; other programs send no cookie that could be abused.
 	cross := http.NewCrossOriginProtection()
-	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		newProblem(403, "this request was made by a page of another site").write(w)
+	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		newProblem(403, "this request was made by a page of another site").write(w, r)
 	}))
 	return cross.Handler(checked)
 }

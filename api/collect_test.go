@@ -21,10 +21,12 @@ func (x *shop) send(path, key string, body any, header ...string) replied {
 	for i := 0; i+1 < len(header); i += 2 {
 		h[header[i]] = header[i+1]
 	}
-	return x.do(request{method: "POST", path: path, body: body, raw: true, header: h})
+	r := x.do(request{method: "POST", path: path, body: body, raw: true, header: h})
+	x.must(x.w.Settle(x.t.Context())) // the history follows
+	return r
 }
 
-// What was sent stands in the customer's timeline as soon as it was answered.
+// What was sent stands in the customer's timeline as soon as the readers have followed.
 func TestIntake(t *testing.T) {
 	x := newShop(t)
 	at := time.UnixMilli(int64(x.w.Now())).Add(-time.Hour).UTC()
@@ -136,17 +138,17 @@ func TestManySendAtOnce(t *testing.T) {
 
 func TestMessagesTime(t *testing.T) {
 	now := event.Time(1_000_000_000_000)
-	iso := func(t event.Time) any { return t.Go(time.UTC).Format("2006-01-02T15:04:05.000Z07:00") }
+	iso := func(t event.Time) scalar { return scalar{'"', t.Go(time.UTC).Format("2006-01-02T15:04:05.000Z07:00")} }
 	for _, c := range []struct {
 		m    message
 		want event.Time
 	}{
 		{message{}, now},
-		{message{Timestamp: iso(now - 5000)}, now - 5000},
-		{message{Timestamp: iso(now - 5000), SentAt: iso(now)}, now - 5000},
-		{message{Timestamp: iso(now + 3600_000), SentAt: iso(now + 3601_000)}, now - 1000}, // a clock an hour ahead
-		{message{Timestamp: iso(now + 3600_000)}, now},
-		{message{Timestamp: iso(now), Original: iso(now - 9000), SentAt: iso(now - 8000)}, now - 1000},
+		{message{timestamp: iso(now - 5000)}, now - 5000},
+		{message{timestamp: iso(now - 5000), sentAt: iso(now)}, now - 5000},
+		{message{timestamp: iso(now + 3600_000), sentAt: iso(now + 3601_000)}, now - 1000}, // a clock an hour ahead
+		{message{timestamp: iso(now + 3600_000)}, now},
+		{message{timestamp: iso(now), original: iso(now - 9000), sentAt: iso(now - 8000)}, now - 1000},
 	} {
 		if got, flaw := c.m.time(now); flaw != nil || got != c.want {
 			t.Errorf("%v: got %d, want %d (%v)", c.m, got-now, c.want-now, flaw)

@@ -25,6 +25,10 @@ func tagBody(key, name, when string) object {
 		"cases": []object{{"value": "是", "when": when}}}
 }
 
+// sentFiles is a small import.
+const sentFiles = "--cut\r\nContent-Disposition: form-data; name=mapping; filename=m.yaml\r\n\r\nsource: till\nrows: {identify: {user_id: id}, traits: {age: {from: age, as: number}}}\r\n" +
+	"--cut\r\nContent-Disposition: form-data; name=file; filename=a.csv\r\n\r\nid,age\nu01,30\nu02,old\n\r\n--cut--\r\n"
+
 // tour uses every route of the table at least once, in an order in which it can be.
 func tour() []step {
 	match := func(v string) map[string]string { return map[string]string{"If-Match": `"` + v + `"`} }
@@ -52,12 +56,30 @@ func tour() []step {
 		{op: "GET /audit"},
 		{op: "GET /audit", path: "/audit?action=user.&from=2020-01-01&limit=2"},
 
+		{op: "POST /backups"},
+		{op: "POST /check"},
+		{op: "GET /clock"},
+		{op: "PUT /clock", body: object{"to": "2099-01-01"}, status: 409},
+		{op: "PUT /clock", body: object{"to": "tomorrow"}, status: 422},
+		{op: "GET /timezone"},
+		{op: "PUT /timezone", body: object{"zone": "Asia/Shanghai"}},
+		{op: "PUT /timezone", body: object{"zone": "Asia/Shanghi"}, status: 422},
 		{op: "GET /overview"},
 		{op: "GET /runs"},
 		{op: "POST /runs", body: object{}, status: 202},
 		{op: "GET /runs/{id}", path: "/runs/1"},
 		{op: "GET /runs/{id}", path: "/runs/77", status: 404},
 		{op: "GET /categories"},
+		{op: "POST /categories", body: object{"key": "behavior/visit", "name": "浏览", "prefix": "浏览_"}, status: 201},
+		{op: "POST /categories", body: object{"key": "behavior/visit", "name": "浏览"}, status: 409},
+		{op: "POST /categories", body: object{"key": "nowhere/visit", "name": "浏览 2"}, status: 422},
+		{op: "GET /categories/{key}", path: "/categories/behavior%2Fvisit"},
+		{op: "GET /categories/{key}", path: "/categories/interest", status: 404},
+		{op: "PUT /categories/{key}", path: "/categories/behavior%2Fvisit", body: object{"key": "behavior/visit", "name": "看"}, header: match("1")},
+		{op: "PUT /categories/{key}", path: "/categories/behavior%2Fvisit", body: object{"key": "behavior/visit", "name": "看看"}, header: match("1"), status: 412},
+		{op: "PUT /categories/{key}", path: "/categories/behavior%2Fvisit", body: object{"key": "behavior/look", "name": "看看"}, header: match("2"), status: 422},
+		{op: "DELETE /categories/{key}", path: "/categories/behavior%2Fpurchase", header: match("1"), status: 409},
+		{op: "DELETE /categories/{key}", path: "/categories/behavior%2Fvisit", header: match("2"), status: 204},
 		{op: "GET /tags"},
 		{op: "GET /tags", path: "/tags?q=" + url.QueryEscape("消费") + "&category=fact&state=all&kind=rule&owner=o&limit=1"},
 		{op: "GET /tags", path: "/tags?nonsense=1", status: 422},
@@ -75,6 +97,7 @@ func tour() []step {
 		{op: "GET /tags/{key}/versions", path: "/tags/every_week/versions"},
 		{op: "GET /tags/{key}/values", path: "/tags/spend/values"},
 		{op: "GET /tags/{key}/members", path: "/tags/frequency/members?limit=3&value=" + url.QueryEscape("高频")},
+		{op: "GET /tags/{key}/members", path: "/tags/frequency/members?as_of=2019-01-01", status: 404},
 		{op: "DELETE /tags/{key}", path: "/tags/frequency", header: match("1"), status: 409},
 		{op: "DELETE /tags/{key}", path: "/tags/every_week", header: match("3"), status: 204},
 		{op: "GET /segments"},
@@ -95,6 +118,7 @@ func tour() []step {
 		{op: "PUT /tables/{key}", path: "/tables/cities", body: object{"by": "city", "csv": "city\n"}, status: 428},
 		{op: "DELETE /tables/{key}", path: "/tables/shops", header: match("1"), status: 204},
 		{op: "GET /definitions"},
+		{op: "GET /definitions", path: "/definitions?names=true"},
 		{op: "POST /definitions/plan", body: object{"yaml": definitions + "  - {key: new, name: 新, when: 'events.visit.count() > 0'}\n"}},
 		{op: "POST /definitions/plan", body: object{"yaml": "tags: [{key: x}]"}, status: 422},
 		{op: "POST /definitions/apply", body: object{"yaml": "segments:\n  - {key: new, name: 新, when: 'events.visit.count() > 0'}\n", "reason": "a try"}},
@@ -109,6 +133,8 @@ func tour() []step {
 		{op: "POST /rules/form", body: expression},
 		{op: "POST /rules/text", body: object{"form": object{"trait": "city", "op": "==", "value": "上海"}}},
 		{op: "POST /rules/similar", body: object{"expression": "events.order.count() > 0"}},
+		{op: "POST /rules/similar", body: object{"expression": "events.order.count() > 0", "at_least": 0.1, "most": 1}},
+		{op: "POST /rules/similar", body: object{"expression": "events.order.count() > 0", "at_least": 2}, status: 422},
 		{op: "POST /query", body: expression},
 		{op: "POST /query", body: object{"expression": "measures.spend", "want": "values", "limit": 2}},
 		{op: "POST /query", body: object{"expression": "tags.frequency == '高频'", "want": "sample"}},
@@ -130,7 +156,11 @@ func tour() []step {
 		{op: "GET /assignments", path: "/assignments?tag=vip&customer=user_id:u07&all=true"},
 		{op: "POST /customers/{id}/explain", path: "/customers/user_id:u07/explain", body: object{"tag": "vip"}},
 		{op: "GET /customers/{id}", path: "/customers/phone:13800000007"},
-		{op: "POST /consents", body: object{"items": []object{{"customer": "user_id:u07", "name": "sms", "value": true}, {"customer": "user_id:u07", "name": "smms", "value": true}}}},
+		{op: "POST /consents", body: object{"items": []object{{"customer": "user_id:u07", "name": "sms", "value": true}, {"customer": "user_id:u07", "name": "smms", "value": true},
+			{"customer": "user_id:u07", "name": "letters", "value": true, "new": true}}}},
+		{op: "POST /imports", body: sentFiles, header: map[string]string{"Content-Type": "multipart/form-data; boundary=cut"}},
+		{op: "POST /imports", body: sentFiles[:40], header: map[string]string{"Content-Type": "multipart/form-data; boundary=cut"}, status: 400},
+		{op: "GET /imports/{id}/rejects", path: "/imports/0123456789abcdef/rejects", status: 404},
 	}
 }
 

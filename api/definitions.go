@@ -137,12 +137,19 @@ type yamlAnswer struct {
 	Body        []byte
 }
 
-func (s *Server) exportDefinitions(ctx context.Context, _ *struct{}) (*yamlAnswer, error) {
+func (s *Server) exportDefinitions(ctx context.Context, in *struct {
+	Names bool `query:"names" doc:"Declare in the schema, as any, what the rules use and only came so far: the file then applies where nothing came yet"`
+}) (*yamlAnswer, error) {
 	set, err := s.desk.Set(ctx)
 	if err != nil {
 		return nil, err
 	}
-	b, err := library.Export(set)
+	var b []byte
+	if in.Names {
+		b, err = tag.ExportNames(ctx, s.desk.Deps, set)
+	} else {
+		b, err = library.Export(set)
+	}
 	return &yamlAnswer{"application/yaml", quoted(strconv.FormatUint(set.Revision, 10)), b}, err
 }
 

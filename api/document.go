@@ -7,10 +7,10 @@ import (
 )
 
 // document is the OpenAPI document.
-func (s *Server) document(w http.ResponseWriter, _ *http.Request) {
+func (s *Server) document(w http.ResponseWriter, r *http.Request) {
 	text, err := s.spec()
 	if err != nil {
-		problemOf(err).write(w)
+		problemOf(err).write(w, r)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -80,8 +81,13 @@ func newShop(t testing.TB) *shop {
 	x.s, err = New(Config{Workspace: w, Access: x.may, Now: time.Now, Version: "test"})
 	x.must(err)
 	x.h = x.s.Handler()
+	background, end := context.WithCancel(ctx)
+	var following sync.WaitGroup
+	following.Go(func() { w.Run(background) })
 	t.Cleanup(func() {
 		x.must(x.s.Close(ctx))
+		end()
+		following.Wait()
 		x.must(w.Close())
 	})
 	return x

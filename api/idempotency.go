@@ -41,12 +41,12 @@ type replies struct {
 func (s *Server) once(w http.ResponseWriter, r *http.Request, route *route, by access.Actor, next http.Handler) {
 	key := r.Header.Get(idempotencyHeader)
 	if len(key) > maxIdempotencyKey {
-		newProblem(422, fmt.Sprintf("the header %s is longer than %d bytes", idempotencyHeader, maxIdempotencyKey)).write(w)
+		newProblem(422, fmt.Sprintf("the header %s is longer than %d bytes", idempotencyHeader, maxIdempotencyKey)).write(w, r)
 		return
 	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
-		problemOf(err).write(w)
+		problemOf(err).write(w, r)
 		return
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
@@ -55,17 +55,17 @@ func (s *Server) once(w http.ResponseWriter, r *http.Request, route *route, by a
 	if !s.replies.begin(id) {
 		p := newProblem(409, "a request with this "+idempotencyHeader+" is being worked on: ask again in a moment")
 		p.retryAfter = 1
-		p.write(w)
+		p.write(w, r)
 		return
 	}
 	defer s.replies.end(id)
 	known, err := s.reply(r.Context(), id)
 	switch {
 	case err != nil:
-		s.fault(r, err).write(w)
+		s.fault(r, err).write(w, r)
 		return
 	case known != nil && !bytes.Equal(known.request, request[:]):
-		newProblem(422, "this "+idempotencyHeader+" was used for another request: take a new one").write(w)
+		newProblem(422, "this "+idempotencyHeader+" was used for another request: take a new one").write(w, r)
 		return
 	case known != nil:
 		for name, value := range known.headers {
@@ -114,7 +114,7 @@ type reply struct {
 }
 
 // keptHeaders are the headers of an answer that are given again.
-var keptHeaders = []string{"Content-Type", "ETag", "Location"}
+var keptHeaders = []string{"Content-Type", "Content-Language", "ETag", "Location"}
 
 func (s *Server) reply(ctx context.Context, id [32]byte) (*reply, error) {
 	var r reply

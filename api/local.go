@@ -46,7 +46,7 @@ const maxFrame = 64 << 10
 // user: that is the same user, or root. Tokens of programs and sessions of people never reach this, whatever their role.
 func (s *Server) command(w http.ResponseWriter, r *http.Request) {
 	if s.c.Command == nil || !loopback(r) {
-		newProblem(403, "commands are taken from this machine only").write(w)
+		newProblem(403, "commands are taken from this machine only").write(w, r)
 		return
 	}
 	var c Command
@@ -55,7 +55,7 @@ func (s *Server) command(w http.ResponseWriter, r *http.Request) {
 		err = json.Unmarshal(raw, &c)
 	}
 	if err != nil || len(c.Args) == 0 {
-		newProblem(400, "the header "+commandHeader+" does not hold a command").write(w)
+		newProblem(400, "the header "+commandHeader+" does not hold a command").write(w, r)
 		return
 	}
 	control := http.NewResponseController(w)

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"tagma/ingest"
+	"tagma/stream"
 )
 
 // metrics counts what the server does. It has a registry of its own.
@@ -17,6 +18,7 @@ type metrics struct {
 	requests *prometheus.HistogramVec
 	messages *prometheus.CounterVec
 	records  *prometheus.CounterVec
+	turned   *prometheus.CounterVec
 	handler  http.Handler
 }
 
@@ -26,9 +28,10 @@ func newMetrics(s *Server) *metrics {
 			Buckets: []float64{.001, .0025, .005, .01, .02, .05, .1, .25, .5, 1, 2.5, 10, 60}}, []string{"method", "route", "status"}),
 		messages: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tagma_messages_total", Help: "Messages that sources sent, by what became of them."}, []string{"source", "outcome"}),
 		records:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tagma_accepted_records_total", Help: "Records that the intake wrote to the event log."}, []string{"kind"}),
+		turned:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tagma_intake_refused_total", Help: "Requests that were answered with 429, by what was too much: queue, or lag of a reader."}, []string{"why"}),
 	}
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), m.requests, m.messages, m.records, &state{s: s})
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), m.requests, m.messages, m.records, m.turned, &state{s: s})
 	m.handler = promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 	return m
 }
@@ -53,6 +56,9 @@ func (m *metrics) stored(c ingest.Counts) {
 	}
 }
 
+// refused counts a request that was answered with 429.
+func (m *metrics) refused(why string) { m.turned.WithLabelValues(why).Inc() }
+
 func (m *metrics) serve(w http.ResponseWriter, r *http.Request) { m.handler.ServeHTTP(w, r) }
 
 // state tells the state of the workspace when it is asked.
@@ -60,7 +66,16 @@ type state struct{ s *Server }
 
 var (
 	logEnd     = prometheus.NewDesc("tagma_log_end", "The offset at the end of a log.", []string{"log"}, nil)
+	logBegin   = prometheus.NewDesc("tagma_log_begin", "The offset at which a log begins: records below it were trimmed.", []string{"log"}, nil)
+	logHeld    = prometheus.NewDesc("tagma_log_held", "1 while a backup keeps the event log from being trimmed.", nil, nil)
 	readerAt   = prometheus.NewDesc("tagma_reader_position", "The offset that a reader is at.", []string{"reader"}, nil)
+	logRate    = prometheus.NewDesc("tagma_log_records_per_second", "Records that were appended to a log, over the last ten seconds.", []string{"log"}, nil)
+	readerRate = prometheus.NewDesc("tagma_reader_records_per_second", "Records that a reader read, over the last ten seconds.", []string{"reader"}, nil)
+	readerAge  = prometheus.NewDesc("tagma_reader_oldest_unread_seconds", "Seconds since the oldest entry was accepted that a reader has not read; 0 when there is none.", []string{"reader"}, nil)
+	readerSize = prometheus.NewDesc("tagma_reader_lag_bytes", "Bytes of the entries that a reader has not read.", []string{"reader"}, nil)
+	readerBad  = prometheus.NewDesc("tagma_reader_failing_seconds", "Seconds for which a reader has failed; 0 when it does not.", []string{"reader"}, nil)
+	waitingN   = prometheus.NewDesc("tagma_intake_waiting_messages", "Messages that wait to be committed.", nil, nil)
+	waitingB   = prometheus.NewDesc("tagma_intake_waiting_bytes", "Bytes of requests that are being taken.", nil, nil)
 	readerLag  = prometheus.NewDesc("tagma_reader_lag", "Records that a reader is behind its log.", []string{"reader"}, nil)
 	readerFail = prometheus.NewDesc("tagma_reader_failing", "1 when a reader stands still because it fails.", []string{"reader"}, nil)
 	indexBytes = prometheus.NewDesc("tagma_index_bytes", "Memory of the tag index.", []string{"part"}, nil)
@@ -72,7 +87,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (c *state) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{logEnd, readerAt, readerLag, readerFail, indexBytes, indexHeld, profiles, storeBytes, running} {
+	for _, d := range []*prometheus.Desc{logEnd, logRate, readerRate, readerAge, readerSize, readerBad, waitingN, waitingB, logBegin, logHeld, readerAt, readerLag, readerFail, indexBytes, indexHeld, profiles, storeBytes, running} {
 		to <- d
 	}
 }
@@ -83,7 +98,8 @@ func (c *state) Collect(to chan<- prometheus.Metric) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
 	w := c.s.w
-	readers, err := w.Readers(c.s.ending)
+	readers, err := w.Freshness(c.s.ending)
+	now := c.s.machineNow()
 	if err != nil {
 		c.s.log.Error("metrics", "error", err)
 	}
@@ -92,14 +108,31 @@ func (c *state) Collect(to chan<- prometheus.Metric) {
 		if !logs[r.Log] {
 			logs[r.Log] = true
 			gauge(logEnd, float64(r.End), r.Log)
+			gauge(logRate, r.Growth, r.Log)
 		}
 		gauge(readerAt, float64(r.Position), r.Name)
-		gauge(readerLag, float64(r.End-min(r.End, r.Position)), r.Name)
-		failing := 0.0
+		gauge(readerLag, float64(r.Lag), r.Name)
+		gauge(readerSize, float64(r.Bytes), r.Name)
+		gauge(readerRate, r.Rate, r.Name)
+		gauge(readerAge, float64(r.Age(now))/1000, r.Name)
+		failing, since := 0.0, 0.0
 		if r.Err != nil {
-			failing = 1
+			failing, since = 1, max(0, float64(now-r.Since)/1000)
 		}
 		gauge(readerFail, failing, r.Name)
+		gauge(readerBad, since, r.Name)
+	}
+	for _, l := range []*stream.Log{w.Events, w.Changes} {
+		begin, err := l.Begin(c.s.ending, w.DB.Read())
+		if err != nil {
+			c.s.log.Error("metrics", "error", err)
+			continue
+		}
+		gauge(logBegin, float64(begin), l.String())
+	}
+	if in := c.s.intake; in != nil {
+		gauge(waitingN, float64(in.messages.Load()))
+		gauge(waitingB, float64(in.bytes.Load()))
 	}
 	m := w.Index.View().Memory()
 	gauge(indexBytes, float64(m.Columns), "columns")
@@ -118,9 +151,11 @@ func (c *state) Collect(to chan<- prometheus.Metric) {
 	c.s.run.mu.Lock()
 	going := c.s.run.going
 	c.s.run.mu.Unlock()
-	if going {
-		gauge(running, 1)
-	} else {
-		gauge(running, 0)
+	for d, yes := range map[*prometheus.Desc]bool{running: going, logHeld: w.LogHeld()} {
+		if yes {
+			gauge(d, 1)
+		} else {
+			gauge(d, 0)
+		}
 	}
 }

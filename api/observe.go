@@ -35,7 +35,7 @@ func (s *Server) observed(next http.Handler) http.Handler {
 				}
 				s.log.Error("panic", "request", id, "cause", cause, "stack", string(debug.Stack()))
 				if seen.status == 0 {
-					newProblem(500, "something went wrong on our side; the server's log tells what").write(seen)
+					newProblem(500, "something went wrong on our side; the server's log tells what").write(seen, r)
 				}
 			}
 			s.finished(r, seen, id, s.c.Now().Sub(begun))
@@ -62,6 +62,7 @@ func (s *Server) finished(r *http.Request, w *statusWriter, id string, took time
 	switch {
 	case status >= 500:
 		level = slog.LevelError
+	case status == http.StatusTooManyRequests && strings.HasPrefix(pattern, "/v1/"): // a log line each would make it worse
 	case status >= 400 || w.writes:
 		level = slog.LevelInfo
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"tagma/errs"
+	"tagma/errs/chinese"
 )
 
 // Problem is the body of every answer that is a refusal (RFC 9457).
@@ -176,8 +177,13 @@ func invalid(location, message, hint string) error {
 	return p
 }
 
-// write sends the problem.
-func (p *Problem) write(w http.ResponseWriter) {
+// write sends the problem to who asked.
+func (p *Problem) write(w http.ResponseWriter, r *http.Request) {
+	zh := readsChinese(r)
+	told(w.Header().Set, zh)
+	if zh {
+		p = p.said(chinese.Text).(*Problem)
+	}
 	for name, values := range p.GetHeaders() {
 		w.Header()[name] = values
 	}

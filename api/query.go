@@ -2,11 +2,12 @@ package api
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strconv"
 
 	"tagma/access"
-	"tagma/errs"
 	"tagma/event"
 	"tagma/identity"
 	"tagma/tag"
@@ -17,8 +18,8 @@ type QueryAnswer struct {
 	AsOf       string   `json:"as_of"`
 	Type       string   `json:"type"`
 	Count      int      `json:"count" doc:"Customers for whom it holds, or who have a value"`
-	Items      []Member `json:"items,omitempty"`
-	Next       string   `json:"next,omitempty"`
+	Items      []Member `json:"items" doc:"Empty where only the count was asked for"`
+	Next       string   `json:"next,omitempty" doc:"What to give as after for the next page, which is asked for the same instant; absent on the last one"`
 	TookMS     int64    `json:"took_ms"`
 	Uncomputed []string `json:"uncomputed" doc:"Tags and segments that it reads and that were never computed"`
 	Warnings   []Flaw   `json:"warnings"`
@@ -30,7 +31,7 @@ type queryRequest struct {
 		AsOf       string `json:"as_of,omitempty" doc:"An instant, or a date, which means its last instant; other tags are then computed for it"`
 		Want       string `json:"want,omitempty" enum:"count,ids,values,sample" default:"count"`
 		Limit      int    `json:"limit,omitempty" minimum:"1" maximum:"10000" default:"50"`
-		After      string `json:"after,omitempty"`
+		After      string `json:"after,omitempty" doc:"The next of the page before, of the same expression"`
 	}
 }
 
@@ -49,19 +50,15 @@ func (s *Server) query(ctx context.Context, in *queryRequest) (*answer[QueryAnsw
 	if b.Want == "sample" && b.Limit > sampleLimit {
 		b.Limit = sampleLimit
 	}
-	at, err := placeIn("body.after", b.After, 1)
-	if err != nil {
-		return nil, err
-	}
-	from := uint64(0)
-	if at[0] != "" {
-		if from, err = strconv.ParseUint(at[0], 10, 32); err != nil {
-			return nil, invalid("body.after", "this is not the next of a page", "")
-		}
-	}
 	o, err := s.askOptions(ctx, b.AsOf)
 	if err != nil {
 		return nil, err
+	}
+	var from event.ProfileID
+	if b.After != "" {
+		if from, err = goOn(&o, b.Expression, b.AsOf != "", b.After); err != nil {
+			return nil, err
+		}
 	}
 	begun := s.c.Now()
 	q, err := tag.Ask(ctx, s.desk.Deps, b.Expression, o)
@@ -72,7 +69,7 @@ func (s *Server) query(ctx context.Context, in *queryRequest) (*answer[QueryAnsw
 	if b.Want == "ids" && !q.CanBeCondition() {
 		return nil, invalid("body.want", fmt.Sprintf("ids needs a condition, the expression is %s", q.Rule.Expr.Type), "compare it with something, or ask for values")
 	}
-	out := QueryAnswer{AsOf: s.instant(o.Now), Type: q.Rule.Expr.Type.Word(), Uncomputed: q.Uncomputed(ctx, s.desk.Deps),
+	out := QueryAnswer{AsOf: s.instant(o.Now), Items: []Member{}, Type: q.Rule.Expr.Type.Word(), Uncomputed: q.Uncomputed(ctx, s.desk.Deps),
 		Warnings: flaws(b.Expression, "body.expression", q.Rule.Warnings)}
 	if out.Uncomputed == nil {
 		out.Uncomputed = []string{}
@@ -81,7 +78,7 @@ func (s *Server) query(ctx context.Context, in *queryRequest) (*answer[QueryAnsw
 	if b.Want == "count" {
 		limit = 0
 	}
-	found, err := q.Page(ctx, b.Want == "values", event.ProfileID(from), limit)
+	found, err := q.Page(ctx, b.Want == "values", from, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -91,66 +88,43 @@ func (s *Server) query(ctx context.Context, in *queryRequest) (*answer[QueryAnsw
 			return nil, err
 		}
 		if found.More && b.Want != "sample" {
-			out.Next = cursor(strconv.FormatUint(uint64(found.Members[len(found.Members)-1].Customer)+1, 10))
+			out.Next = queryCursor(&o, b.Expression, found.Members[len(found.Members)-1].Customer+1)
 		}
 	}
 	out.TookMS = s.c.Now().Sub(begun).Milliseconds()
 	return &answer[QueryAnswer]{out}, nil
 }
 
-// Eligibility is yes or no for customers and rules.
-type Eligibility struct {
-	AsOf    string     `json:"as_of"`
-	Results []Eligible `json:"results"`
+// queryCursor is where a page of an answer ended: the next customer, the instant that all its pages are of, whether other
+// tags are computed for it, and what was asked. Customers are numbered for good, so that no page names one twice, and
+// leaves none out, whatever comes between the pages.
+func queryCursor(o *tag.QueryOptions, expression string, next event.ProfileID) string {
+	return cursor(strconv.FormatUint(uint64(next), 10), strconv.FormatInt(int64(o.Now), 10), strconv.FormatBool(o.Recompute), shortHash(expression))
 }
 
-// Eligible is a customer's answers, in the order of the rules.
-type Eligible struct {
-	Customer string `json:"customer"`
-	Known    bool   `json:"known"`
-	Eligible []bool `json:"eligible" doc:"Of somebody who is not known: false"`
-}
-
-type eligibilityRequest struct {
-	Body struct {
-		Customers []string `json:"customers" maxItems:"1000" doc:"kind:value"`
-		Rules     []struct {
-			Segment string `json:"segment,omitempty" doc:"A segment, as last computed"`
-			When    string `json:"when,omitempty" doc:"A condition, asked now"`
-		} `json:"rules" minItems:"1" maxItems:"100"`
-	}
-}
-
-func (s *Server) eligibility(ctx context.Context, in *eligibilityRequest) (*answer[Eligibility], error) {
-	b := in.Body
-	var questions []tag.Question
-	for i, r := range b.Rules {
-		if (r.Segment == "") == (r.When == "") {
-			return nil, invalid(fmt.Sprintf("body.rules[%d]", i), "a rule is a segment or a condition", `write {"segment": "…"} or {"when": "…"}`)
-		}
-		questions = append(questions, tag.Question{Segment: r.Segment, When: r.When})
-	}
-	who, known := make([]event.ProfileID, len(b.Customers)), make([]bool, len(b.Customers))
-	for i, text := range b.Customers {
-		id, err := s.customer(ctx, fmt.Sprintf("body.customers[%d]", i), text)
-		switch {
-		case errs.Is(err, errs.NotFound):
-		case err != nil:
-			return nil, err
-		default:
-			who[i], known[i] = id, true
-		}
-	}
-	at := s.now()
-	x, err := s.desk.Eligible(ctx, questions, who, known, at)
+// goOn makes options those of the page before, and returns the customer to go on with.
+func goOn(o *tag.QueryOptions, expression string, dated bool, after string) (event.ProfileID, error) {
+	parts, err := placeIn("body.after", after, 4)
 	if err != nil {
-		return nil, within(err, "body")
+		return 0, err
 	}
-	out := Eligibility{AsOf: s.instant(at), Results: make([]Eligible, len(who))}
-	for i := range who {
-		out.Results[i] = Eligible{Customer: b.Customers[i], Known: known[i], Eligible: x.Answer[i]}
+	from, bad := strconv.ParseUint(parts[0], 10, 32)
+	now, worse := strconv.ParseInt(parts[1], 10, 64)
+	switch {
+	case bad != nil || worse != nil:
+		return 0, invalid("body.after", "this is not the next of a page", "give what the page before had as next")
+	case parts[3] != shortHash(expression):
+		return 0, invalid("body.after", "this is the next of another expression's page", "leave it out to begin anew")
+	case dated && event.Time(now) != o.Now:
+		return 0, invalid("body.as_of", "the page before is of another instant", "leave as_of out: next keeps the instant")
 	}
-	return &answer[Eligibility]{out}, nil
+	o.Now, o.Recompute = event.Time(now), parts[2] == "true"
+	return event.ProfileID(from), nil
+}
+
+func shortHash(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:6])
 }
 
 // Identifier is what a customer is called.

@@ -23,11 +23,15 @@ type route struct {
 	retry  bool   // takes an Idempotency-Key
 	big    bool   // takes a body of up to 20 MB, others 1 MB
 	long   bool   // may take ten minutes, others half a one
+	upload bool   // takes files, part by part, up to Config.ImportLimit, and hours
+	stream bool   // answers for as long as the client goes on reading
 	status int    // of success; 0 for 200, or 204 without a body
 	media  string // of the answer; "" for JSON
 	about  string
 	add    func(*Server, huma.Operation)
-	raw    func(*Server, http.ResponseWriter, *http.Request) // instead of add: not in the document
+	// describe adds to the document what the handler's types do not tell; it may be nil.
+	describe func(*huma.Operation)
+	raw      func(*Server, http.ResponseWriter, *http.Request) // instead of add: not in the document
 }
 
 const v1 = "/api/v1"
@@ -58,12 +62,22 @@ func table() []*route {
 		{method: "DELETE", path: v1 + "/sources/{name}/keys/{id}", needs: access.Sources, action: "source.revoke", about: "Revoke a write key", add: on((*Server).revokeKey)},
 		{method: "GET", path: v1 + "/audit", needs: access.Audit, about: "Who did what", add: on((*Server).listAudit)},
 
+		{method: "POST", path: v1 + "/backups", needs: access.Maintain, action: "backup.make", stream: true, media: backupMedia, about: "A backup of the workspace as it is now, for `tagma restore`", add: on((*Server).backup)},
+		{method: "POST", path: v1 + "/check", needs: access.Maintain, long: true, about: "Hold the index against a fresh computation, and the logs against the history", add: on((*Server).check)},
+		{method: "GET", path: v1 + "/clock", needs: access.Read, about: "The workspace's clock", add: on((*Server).clock)},
+		{method: "PUT", path: v1 + "/clock", needs: access.Maintain, action: "clock.move", about: "Move a stopped clock forward", add: on((*Server).moveClock)},
+		{method: "GET", path: v1 + "/timezone", needs: access.Read, about: "The workspace's time zone", add: on((*Server).timeZone)},
+		{method: "PUT", path: v1 + "/timezone", needs: access.Maintain, action: "timezone.change", about: "Change the time zone; the server starts again with it", add: on((*Server).setTimeZone)},
 		{method: "GET", path: v1 + "/overview", needs: access.Read, about: "The workspace in figures", add: on((*Server).overview)},
 		{method: "GET", path: v1 + "/runs", needs: access.Read, about: "Runs, the latest first", add: on((*Server).listRuns)},
 		{method: "POST", path: v1 + "/runs", needs: access.Compute, action: "run.start", retry: true, status: 202, about: "Start a run", add: on((*Server).startRun)},
 		{method: "GET", path: v1 + "/runs/{id}", needs: access.Read, about: "A run", add: on((*Server).readRun)},
 
 		{method: "GET", path: v1 + "/categories", needs: access.Read, about: "The tree of categories", add: on((*Server).categories)},
+		{method: "POST", path: v1 + "/categories", needs: access.Define, action: "category.add", retry: true, status: 201, about: "Make a category", add: on((*Server).addCategory)},
+		{method: "GET", path: v1 + "/categories/{key}", needs: access.Read, about: "A category; the / of its path is written %2F", add: on((*Server).readCategory)},
+		{method: "PUT", path: v1 + "/categories/{key}", needs: access.Define, action: "category.change", retry: true, about: "Change a category", add: on((*Server).putCategory)},
+		{method: "DELETE", path: v1 + "/categories/{key}", needs: access.Define, action: "category.retire", retry: true, about: "Retire a category", add: on((*Server).retireCategory)},
 		{method: "GET", path: v1 + "/tags", needs: access.Read, about: "Tags", add: on((*Server).listTags)},
 		{method: "POST", path: v1 + "/tags", needs: access.Define, action: "tag.add", retry: true, status: 201, about: "Make a tag", add: on((*Server).addTag)},
 		{method: "POST", path: v1 + "/tags/preview", needs: access.Query, long: true, about: "What a tag would hold", add: on((*Server).previewTag)},
@@ -115,6 +129,9 @@ func table() []*route {
 		{method: "POST", path: v1 + "/assignments", needs: access.Assign, action: "assignments.write", retry: true, long: true, about: "Assign, remove and release tags by hand", add: on((*Server).assign)},
 		{method: "POST", path: v1 + "/consents", needs: access.Consent, action: "consents.write", retry: true, about: "Note what customers agreed to", add: on((*Server).consent)},
 
+		{method: "POST", path: v1 + "/imports", needs: access.Import, action: "import.run", upload: true, describe: describeImport, about: "Import files", add: on((*Server).importFiles)},
+		{method: "GET", path: v1 + "/imports/{id}/rejects", needs: access.Import, media: "text/csv", about: "The refused rows of an import", add: on((*Server).readRejects)},
+
 		{method: "POST", path: commandPath, local: true, action: "command.run", long: true, raw: (*Server).command},
 	}
 }
@@ -133,6 +150,7 @@ func (s *Server) routes() {
 	config := huma.DefaultConfig("Tagma", s.c.Version)
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "", "", ""
 	config.CreateHooks = nil // no $schema in bodies
+	config.Transformers = append(config.Transformers, translate)
 	config.Info.Description = "Customer tags from what customers are and do."
 	config.RejectUnknownQueryParameters = true
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
@@ -165,14 +183,23 @@ func (s *Server) routes() {
 			op.Responses = map[string]*huma.Response{"200": {Description: r.about, Content: map[string]*huma.MediaType{r.media: {Schema: &huma.Schema{Type: huma.TypeString}}}}}
 		}
 		r.add(s, op)
+		if r.describe != nil {
+			r.describe(documented(s.huma.OpenAPI(), r))
+		}
 	}
 	for pattern, h := range s.public() {
 		s.mux.HandleFunc(pattern, h)
 	}
-	s.mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) { newProblem(404, "there is nothing here").write(w) })
+	s.mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) { newProblem(404, "there is nothing here").write(w, r) })
 	if s.c.Console != nil {
 		s.mux.Handle("/", s.c.Console)
 	}
+}
+
+// documented is what the document says of a route.
+func documented(doc *huma.OpenAPI, r *route) *huma.Operation {
+	item := doc.Paths[r.path]
+	return map[string]*huma.Operation{"GET": item.Get, "POST": item.Post, "PUT": item.Put, "PATCH": item.Patch, "DELETE": item.Delete}[r.method]
 }
 
 // operationID names a route in the document: get-tags-key.

@@ -75,6 +75,7 @@ func (s *Server) completeRule(ctx context.Context, in *struct {
 	Body struct {
 		Text   string `json:"text"`
 		Cursor int    `json:"cursor" minimum:"0" doc:"A byte offset"`
+		Most   int    `json:"most,omitempty" minimum:"1" maximum:"1000" doc:"How many options to name at most; all without it"`
 	}
 }) (*answer[Completion], error) {
 	r, err := s.desk.Complete(ctx, in.Body.Text, in.Body.Cursor)
@@ -82,6 +83,9 @@ func (s *Server) completeRule(ctx context.Context, in *struct {
 		return nil, err
 	}
 	out := Completion{Start: r.Start, End: r.End, Options: []Option{}}
+	if n := in.Body.Most; n > 0 && len(r.Options) > n {
+		r.Options = r.Options[:n]
+	}
 	for _, o := range r.Options {
 		out.Options = append(out.Options, Option{o.Label, o.Insert, string(o.Kind), o.Type, Words{Zh: o.Doc.Zh, En: o.Doc.En}})
 	}
@@ -242,8 +246,16 @@ type Likeness struct {
 	Similar []Similar `json:"similar"`
 }
 
-func (s *Server) similarRules(ctx context.Context, in *expressionRequest) (*answer[Likeness], error) {
-	same, like, err := s.similar(ctx, in.Body.Expression)
+type similarRequest struct {
+	Body struct {
+		Expression string  `json:"expression"`
+		AtLeast    float64 `json:"at_least,omitempty" exclusiveMinimum:"0" maximum:"1" default:"0.9" doc:"The least part that both must share of all members of either"`
+		Most       int     `json:"most,omitempty" minimum:"1" maximum:"1000" default:"5" doc:"How many near definitions to name at most, for each value"`
+	}
+}
+
+func (s *Server) similarRules(ctx context.Context, in *similarRequest) (*answer[Likeness], error) {
+	same, like, err := s.similar(ctx, in.Body.Expression, tag.SimilarOptions{AtLeast: in.Body.AtLeast, Most: in.Body.Most})
 	if err != nil {
 		return nil, s.ruleFault(ctx, in.Body.Expression, err)
 	}

@@ -8,13 +8,14 @@ import (
 
 	"tagma/access"
 	"tagma/errs"
+	"tagma/rule"
 	"tagma/tag"
 )
 
 // Run is a run: tags decided for all customers.
 type Run struct {
 	ID       string `json:"id"`
-	Kind     string `json:"kind" doc:"compute, or snapshot of a past instant"`
+	Kind     string `json:"kind" doc:"compute, snapshot of a past instant, or live: what is decided live was decided anew as a whole"`
 	AsOf     string `json:"as_of"`
 	Started  string `json:"started"`
 	Finished string `json:"finished,omitempty"`
@@ -149,9 +150,9 @@ func (s *Server) startRun(ctx context.Context, in *runRequest) (*answer[Run], er
 	s.run.begin()
 	begun, ended := make(chan struct{}), make(chan error, 1)
 	var once sync.Once
-	o.Progress = func(done, all uint32) {
+	o.Progress = func(at rule.Progress) {
 		once.Do(func() { close(begun) })
-		s.run.set(done, all)
+		s.run.set(at.Done, at.All)
 	}
 	s.running.Add(1)
 	go func() {
@@ -222,7 +223,7 @@ type Overview struct {
 	Assigned   int         `json:"assigned" doc:"Customers with at least one tag"`
 	LastRun    *Run        `json:"last_run,omitempty"`
 	RecentRuns []Run       `json:"recent_runs"`
-	TopTags    []TopTag    `json:"top_tags"`
+	TopTags    []TopTag    `json:"top_tags" doc:"Tags that from 1 % to 95 % of the customers have, those of most customers first"`
 	Dimensions []Dimension `json:"dimensions"`
 	MaxDepth   int         `json:"max_depth" doc:"Levels of the deepest category"`
 	AvgDepth   float64     `json:"avg_depth"`
@@ -274,7 +275,7 @@ func (s *Server) overview(ctx context.Context, _ *struct{}) (*answer[Overview], 
 	if len(out.RecentRuns) > 0 {
 		out.LastRun = &out.RecentRuns[0]
 	}
-	for _, t := range s.desk.Top(set, topTags) {
+	for _, t := range s.desk.Top(set, counts.Customers, topTags) {
 		out.TopTags = append(out.TopTags, TopTag{t.Tag.Key, t.Tag.Name, t.Held})
 	}
 	for _, standard := range shape.Sets {

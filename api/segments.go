@@ -200,8 +200,9 @@ func (s *Server) segmentVersions(ctx context.Context, in *struct {
 func (s *Server) segmentMembers(ctx context.Context, in *struct {
 	KeyPath
 	Paging
+	PastQuery
 }) (*answer[Members], error) {
-	return s.members(ctx, library.Ref{Kind: library.KindSegment, Key: in.Key}, "", in.Paging)
+	return s.members(ctx, library.Ref{Kind: library.KindSegment, Key: in.Key}, "", in.AsOf, in.Paging)
 }
 
 // Measure is a named expression.

@@ -3,9 +3,11 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 
@@ -29,6 +31,11 @@ type Config struct {
 	Secure bool
 	// Command runs a command line inside this process: see local.go. nil: commands cannot come through.
 	Command func(ctx context.Context, c Command, in io.Reader, out, errOut io.Writer) int
+	// Restart begins the end of this server, for another one on the same directory; it returns at once. nil: somebody else
+	// starts it again.
+	Restart func()
+	// ImportLimit is the most that one import may send, in bytes; 0 for 4 GB.
+	ImportLimit int64
 	// Now is the machine's clock, for sessions and logs.
 	Now func() time.Time
 }
@@ -51,6 +58,7 @@ type Server struct {
 	ending    context.Context
 	end       context.CancelFunc
 	computing sync.Mutex
+	importing sync.Mutex
 	run       runState
 	requests  requestNumbers
 	fixed     fixedSummaries
@@ -65,6 +73,13 @@ func New(c Config) (*Server, error) {
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.ImportLimit == 0 {
+		c.ImportLimit = importLimit
+	}
+	// What a server that was killed left of uploads.
+	if err := os.RemoveAll(importsDir(c.Workspace.Dir)); err != nil {
+		return nil, fmt.Errorf("api: remove old uploads: %w", err)
 	}
 	humaSetup()
 	s := &Server{c: c, w: c.Workspace, desk: tag.NewDesk(c.Workspace.Tags(), c.Workspace.Since()), may: c.Access, log: c.Log, mux: http.NewServeMux()}

@@ -247,7 +247,7 @@ func (s *Server) previewTag(ctx context.Context, in *TagRequest) (*answer[TagPre
 	if err != nil {
 		return nil, within(library.DraftFaults(err), "body")
 	}
-	out := TagPreview{Held: p.Held, Entered: p.Entered, Left: p.Left, ByValue: []ValuePreview{}, Warnings: warnings(edit.Warnings), Same: []Ref{}, Similar: []Similar{},
+	out := TagPreview{Held: p.Held, Entered: p.Entered, Left: p.Left, ByValue: []ValuePreview{}, Warnings: draftWarnings(edit.Warnings), Same: []Ref{}, Similar: []Similar{},
 		Users: refs(set, library.Users(set, ref))}
 	for _, v := range p.Values {
 		out.ByValue = append(out.ByValue, ValuePreview{v.Value.Format(s.w.Zone), v.Held, v.Before})
@@ -271,12 +271,12 @@ func (s *Server) previewTag(ctx context.Context, in *TagRequest) (*answer[TagPre
 }
 
 // similar finds what means the same as a rule, or nearly.
-func (s *Server) similar(ctx context.Context, text string) ([]Ref, []Similar, error) {
+func (s *Server) similar(ctx context.Context, text string, o tag.SimilarOptions) ([]Ref, []Similar, error) {
 	set, err := s.desk.Set(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	found, err := tag.FindSimilar(ctx, s.desk.Deps, text, s.now(), tag.SimilarOptions{})
+	found, err := tag.FindSimilar(ctx, s.desk.Deps, text, s.now(), o)
 	if err != nil {
 		return nil, nil, err
 	}

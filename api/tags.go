@@ -15,57 +15,6 @@ import (
 	"tagma/tag"
 )
 
-// Category is a node of the tree that tags lie in.
-type Category struct {
-	Key      string     `json:"key" doc:"The path, as behavior/purchase"`
-	Name     string     `json:"name"`
-	Prefix   string     `json:"prefix,omitempty" doc:"What the names of its tags begin with"`
-	Class    string     `json:"class,omitempty"`
-	Tags     int        `json:"tags" doc:"Tags in it and below"`
-	Children []Category `json:"children"`
-}
-
-// Categories is the tree.
-type Categories struct {
-	Items []Category `json:"items"`
-}
-
-func (s *Server) categories(ctx context.Context, _ *struct{}) (*answer[Categories], error) {
-	set, err := s.desk.Set(ctx)
-	if err != nil {
-		return nil, err
-	}
-	in := map[string]int{}
-	for t := range set.Tags() {
-		in[t.Category]++
-	}
-	var node func(c *library.Category) Category
-	node = func(c *library.Category) Category {
-		out := Category{Key: c.Key, Name: c.Name, Prefix: c.Prefix, Class: c.Class, Tags: in[c.Key], Children: []Category{}}
-		for _, child := range c.Children {
-			n := node(child)
-			out.Tags += n.Tags
-			out.Children = append(out.Children, n)
-		}
-		return out
-	}
-	out := Categories{Items: []Category{}}
-	for c := range set.Categories() {
-		out.Items = append(out.Items, node(c))
-		delete(in, c.Key)
-	}
-	// The classes of the two basic standards can be used without being defined.
-	for _, standard := range library.ClassSets()[:2] {
-		for _, c := range standard.Classes {
-			if n := in[c.Key]; n > 0 {
-				out.Items = append(out.Items, Category{Key: c.Key, Name: c.Name, Class: c.Key, Tags: n, Children: []Category{}})
-				delete(in, c.Key)
-			}
-		}
-	}
-	return &answer[Categories]{out}, nil
-}
-
 // TagSummary is a tag in a list.
 type TagSummary struct {
 	Key          string   `json:"key"`
@@ -114,26 +63,6 @@ type Case struct {
 type Band struct {
 	Below string `json:"below,omitempty"`
 	Value string `json:"value"`
-}
-
-func categoryName(set *library.Set, path string) string {
-	var parts []string
-	for ; path != ""; path = path[:max(0, strings.LastIndexByte(path, '/'))] {
-		name := path[strings.LastIndexByte(path, '/')+1:]
-		if c, ok := set.Category(path); ok {
-			name = c.Name
-		} else if !strings.Contains(path, "/") {
-			for _, standard := range library.ClassSets()[:2] {
-				for _, c := range standard.Classes {
-					if c.Key == path {
-						name = c.Name
-					}
-				}
-			}
-		}
-		parts = append([]string{name}, parts...)
-	}
-	return strings.Join(parts, " / ")
 }
 
 // fixedSummaries remembers what the definitions alone say of tags.
@@ -308,28 +237,9 @@ func (s *Server) stamps(ctx context.Context, ref library.Ref) (created, updated,
 
 // notThere is the refusal of a key that does not exist, with what it may have been meant to be.
 func notThere(set *library.Set, ref library.Ref) error {
-	var keys []string
-	switch ref.Kind {
-	case library.KindTag:
-		for t := range set.Tags() {
-			keys = append(keys, t.Key)
-		}
-	case library.KindSegment:
-		for x := range set.Segments() {
-			keys = append(keys, x.Key)
-		}
-	case library.KindMeasure:
-		for x := range set.Measures() {
-			keys = append(keys, x.Key)
-		}
-	case library.KindTable:
-		for x := range set.Tables() {
-			keys = append(keys, x.Key)
-		}
-	}
 	p := newProblem(404, "there is no "+ref.String())
 	flaw := Flaw{Location: "path.key", Message: p.Detail}
-	if near := rule.Suggest(ref.Key, keys); near != "" {
+	if near := rule.Suggest(ref.Key, set.Keys(ref.Kind)); near != "" {
 		flaw.Hint = "did you mean " + strconv.Quote(near) + "?"
 	}
 	p.Errors = []Flaw{flaw}
@@ -427,19 +337,34 @@ type Members struct {
 type membersRequest struct {
 	KeyPath
 	Paging
+	PastQuery
 	Value string `query:"value" doc:"Only those who have this value"`
 }
 
 func (s *Server) tagMembers(ctx context.Context, in *membersRequest) (*answer[Members], error) {
-	return s.members(ctx, library.Ref{Kind: library.KindTag, Key: in.Key}, in.Value, in.Paging)
+	return s.members(ctx, library.Ref{Kind: library.KindTag, Key: in.Key}, in.Value, in.AsOf, in.Paging)
 }
 
-func (s *Server) members(ctx context.Context, ref library.Ref, value string, p Paging) (*answer[Members], error) {
+// PastQuery asks for what was at a past instant.
+type PastQuery struct {
+	AsOf string `query:"as_of" doc:"As a run for this past instant found it; an instant, or a date, which means its last one"`
+}
+
+func (s *Server) members(ctx context.Context, ref library.Ref, value, asOf string, p Paging) (*answer[Members], error) {
 	from, err := p.number()
 	if err != nil {
 		return nil, err
 	}
-	page, err := s.desk.MembersPage(ctx, ref, value, value != "", uint32(from), p.Limit)
+	var page *tag.MembersPage
+	if asOf == "" {
+		page, err = s.desk.MembersPage(ctx, ref, value, value != "", uint32(from), p.Limit)
+	} else {
+		at, wrong := s.asOf("query.as_of", asOf)
+		if wrong != nil {
+			return nil, wrong
+		}
+		page, err = s.desk.MembersAt(ctx, ref, value, value != "", at, uint32(from), p.Limit)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -144,7 +144,7 @@ func (s *Server) customer(ctx context.Context, location, text string) (event.Pro
 	if !ok || kind == "" || value == "" {
 		return 0, invalid(location, strconv.Quote(text)+" names no customer", "write kind:value, as in user_id:17850")
 	}
-	id, ok, err := identity.Lookup(ctx, s.w.DB.Read(), identity.Key{Kind: kind, Value: value})
+	id, ok, err := identity.LookupOften(ctx, s.w.DB, identity.Key{Kind: kind, Value: value})
 	if err != nil {
 		return 0, err
 	}
@@ -201,20 +201,31 @@ func flaws(text, location string, faults []rule.Fault) []Flaw {
 
 // Warning is something about a definition that should be looked at.
 type Warning struct {
-	Message string `json:"message"`
-	Hint    string `json:"hint,omitempty"`
-	Start   *int   `json:"start,omitempty"`
-	End     *int   `json:"end,omitempty"`
+	Location string `json:"location,omitempty" doc:"The field of the body, or the definition and its part; with line and column where it is about a rule"`
+	Message  string `json:"message"`
+	Hint     string `json:"hint,omitempty"`
+	Line     int    `json:"line,omitempty"`
+	Column   int    `json:"column,omitempty"`
 }
 
 func warnings(list []errs.Fault) []Warning {
 	out := []Warning{}
 	for _, f := range list {
-		w := Warning{Message: f.Message, Hint: f.Hint}
-		if f.Place != "" {
-			w.Message = f.Place + ": " + f.Message
+		at := flawOf(f)
+		out = append(out, Warning{Location: at.Location, Message: at.Message, Hint: at.Hint, Line: at.Line, Column: at.Column})
+	}
+	return out
+}
+
+// draftWarnings are warnings about a definition in a body: what they say of its fields has its place there.
+func draftWarnings(list []errs.Fault) []Warning {
+	out := warnings(list)
+	for i := range out {
+		if at := &out[i].Location; *at == "" {
+			*at = "body"
+		} else if !strings.Contains(*at, " ") { // a field, and not another definition
+			*at = "body." + *at
 		}
-		out = append(out, w)
 	}
 	return out
 }

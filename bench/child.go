@@ -41,6 +41,8 @@ type loaded struct {
 type answer struct {
 	Count    int
 	Checksum uint64
+	// Fold is the checksum as SQL can make it, too: see peers.Fold.
+	Fold int64
 }
 
 // computed is what a run of rules cost, in an opened workspace, up to the tags in the index and the change log.
@@ -66,11 +68,20 @@ func child(ctx context.Context, what string, o options, n int, out any) error {
 	if err != nil {
 		return err
 	}
+	if o.peer != "" && o.peerProgram != "" && strings.HasPrefix(what, "peer-") {
+		self = o.peerProgram
+	}
 	cmd := exec.CommandContext(ctx, self, childArgument, what, "-size", fmt.Sprintf("%d/%d", o.size.Customers, o.size.Events),
-		"-dir", o.dir, "-order", string(o.order), "-rules", strconv.Itoa(max(n, 1)), "-rounds", strconv.Itoa(o.rounds), "-seed", strconv.FormatUint(o.seed, 10), "-cpuprofile", o.profile)
+		"-dir", o.dir, "-order", string(o.order), "-rules", strconv.Itoa(max(n, 1)), "-rounds", strconv.Itoa(o.rounds), "-seed", strconv.FormatUint(o.seed, 10), "-cpuprofile", o.profile,
+		"-peer", o.peer, "-patience", o.patience.String())
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it ends what it has started
+	cmd.WaitDelay = 30 * time.Second
 	var stdout bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, os.Stderr
 	fmt.Fprintf(os.Stderr, "%s bench: %s", time.Now().Format(time.TimeOnly), what)
+	if strings.HasPrefix(what, "peer-") {
+		fmt.Fprintf(os.Stderr, " %s", o.peer)
+	}
 	if n > 0 {
 		fmt.Fprintf(os.Stderr, " %d rules", n)
 	}
@@ -104,6 +115,16 @@ func runChild(ctx context.Context, args []string) error {
 		out, err = measureEvaluate(ctx, o)
 	case "preview":
 		out, err = measurePreview(ctx, o)
+	case "lookup":
+		out, err = measureLookup(ctx, o)
+	case "peer-load":
+		out, err = measurePeerLoad(ctx, o)
+	case "peer-ask":
+		out, err = measurePeer(ctx, o, rules.New(o.seed)[:o.rules])
+	case "peer-preview":
+		out, err = measurePeer(ctx, o, rules.Previews())
+	case "live-load":
+		err = loadLive(ctx, o)
 	default:
 		err = fmt.Errorf("nothing to measure by the name %q", args[0])
 	}
@@ -291,8 +312,11 @@ func cpuSeconds() float64 {
 }
 
 // peakMB is the largest resident memory of this process so far, in MB. It starts again with each process.
-func peakMB() (int, error) {
-	b, err := os.ReadFile("/proc/self/status")
+func peakMB() (int, error) { return peakOf("self") }
+
+// peakOf is peakMB of another process.
+func peakOf(process string) (int, error) {
+	b, err := os.ReadFile("/proc/" + process + "/status")
 	if err != nil {
 		return 0, fmt.Errorf("peak memory: %w", err)
 	}
@@ -302,5 +326,5 @@ func peakMB() (int, error) {
 			return kB / 1024, err
 		}
 	}
-	return 0, fmt.Errorf("peak memory: /proc/self/status does not say VmHWM")
+	return 0, fmt.Errorf("peak memory: /proc/%s/status does not say VmHWM", process)
 }

@@ -14,6 +14,7 @@ import (
 
 	"tagma/bench/gen"
 	"tagma/bench/oracle"
+	"tagma/bench/peers"
 	"tagma/db"
 	"tagma/event"
 	"tagma/identity"
@@ -36,6 +37,7 @@ type product struct {
 	deps     ingest.Deps
 	tags     tag.Deps
 	ids      map[string]uint32 // of the tags, by key
+	shift    event.Time        // what is loaded happened so much later
 }
 
 // now is the instant that rules are decided for: the end of the history.
@@ -124,7 +126,10 @@ func (p *product) load(ctx context.Context, w *gen.World, order gen.Order) error
 			r.Identifiers = append(r.Identifiers, identity.Key{Kind: id.Kind, Value: id.Value})
 		}
 		for _, t := range c.Traits {
-			r.Traits = append(r.Traits, ingest.Trait{Name: t.Name, Time: t.Time, Value: t.Value})
+			if t.Value.Kind() == event.TimeKind {
+				t.Value = event.Instant(t.Value.Time() + p.shift)
+			}
+			r.Traits = append(r.Traits, ingest.Trait{Name: t.Name, Time: t.Time + p.shift, Value: t.Value})
 		}
 		return l.Add(r)
 	})
@@ -132,7 +137,7 @@ func (p *product) load(ctx context.Context, w *gen.World, order gen.Order) error
 		r = ingest.Record{Identifiers: make([]identity.Key, 1), Events: make([]ingest.Event, 1)}
 		err = w.EachEvent(order, func(e *event.Event) error {
 			r.Identifiers[0] = identity.Key{Kind: "user_id", Value: w.UserID(e.Profile)}
-			r.Events[0] = ingest.Event{Name: e.Name, Time: e.Time, Props: e.Props}
+			r.Events[0] = ingest.Event{Name: e.Name, Time: e.Time + p.shift, Props: e.Props}
 			return l.Add(r)
 		})
 	}
@@ -171,9 +176,13 @@ func (p *product) apply(ctx context.Context, definitions string) error {
 	return p.base.Tx(ctx, func(ctx context.Context, tx bun.Tx) error { return edit.Apply(ctx, tx, "bench", "", p.tags.Now()) })
 }
 
-// compute decides all tags of the library, and returns how long its parts took.
+// compute decides all tags of the library at the end of the history, and returns how long its parts took.
 func (p *product) compute(ctx context.Context) (parts map[string]float64, err error) {
-	report, err := tag.Compute(ctx, p.tags, tag.Options{AsOf: p.now()})
+	return p.computeAt(ctx, p.now())
+}
+
+func (p *product) computeAt(ctx context.Context, asOf event.Time) (parts map[string]float64, err error) {
+	report, err := tag.Compute(ctx, p.tags, tag.Options{AsOf: asOf})
 	if err != nil {
 		return nil, err
 	}
@@ -205,10 +214,12 @@ func (p *product) answer(ctx context.Context, key string) (answer, error) {
 	}
 	members := p.index.View().Set(id, event.Text("是"))
 	var sum oracle.Checksum
+	var fold int64
 	for customer := range members.All() {
 		sum.Add(customer)
+		fold += peers.Fold(customer)
 	}
-	return answer{members.Count(), uint64(sum)}, nil
+	return answer{members.Count(), uint64(sum), fold}, nil
 }
 
 // preview counts the customers for whom a condition holds.

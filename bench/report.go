@@ -7,14 +7,21 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+
+	"tagma/bench/gen"
 )
 
 // report collects the lines of the markdown report.
-type report struct{ b strings.Builder }
+type report struct {
+	b     strings.Builder
+	goals []goal
+	size  gen.Size
+}
 
 func newReport(o options) *report {
-	r := &report{}
+	r := &report{size: o.size}
 	r.line("## Tagma: %s customers, %s events, %d cores", thousands(o.size.Customers), thousands(o.size.Events), runtime.GOMAXPROCS(0))
+	r.line("\n%s", machine())
 	return r
 }
 
@@ -46,6 +53,13 @@ func (r *report) compute(all []runsOf) {
 		medians[of.rules] = quantile(seconds, .5)
 		r.line("| %d | %.2f [%.2f–%.2f] | %.2f | %.2f, %.2f, %.2f | %.2f | %d | %s |", of.rules, medians[of.rules], quantile(seconds, 0), quantile(seconds, 1),
 			quantile(cpu, .5), quantile(parts["parameters"], .5), quantile(parts["rules"], .5), quantile(parts["publish"], .5), quantile(opening, .5), peak, thousands(members))
+		if most := of.rules; most == 1000 {
+			seconds, memory, text := 3.5, 2048, "≤ 3.5 s, ≤ 2 GB"
+			if r.size.Customers > 1_000_000 {
+				seconds, memory, text = 45, 8192, "≤ 45 s, ≤ 8 GB"
+			}
+			r.goal(medians[most] <= seconds && peak <= memory, "1,000 rules from disk", text, "%.2f s, %d MB", medians[most], peak)
+		}
 	}
 	if medians[100] > 0 && medians[1000] > 0 {
 		r.line("\n1,000 rules cost %.2f times 100 rules.", medians[1000]/medians[100])
@@ -69,6 +83,16 @@ func (r *report) preview(p previewed) {
 	r.line("\n| preview of one rule | median ms | p90 ms | max ms | slowest rule's median ms | peak MB |\n| --- | --- | --- | --- | --- | --- |")
 	r.line("| %d rules × %d | %.1f | %.1f | %.1f | %.1f | %d |", len(p.Seconds), len(p.Seconds[0]), 1000*quantile(all, .5), 1000*quantile(all, .9),
 		1000*quantile(all, 1), 1000*quantile(slowest, 1), p.PeakMB)
+	limit, text := r.previewLimit()
+	r.goal(quantile(all, .5) <= limit, "preview of one rule", text, "%.0f ms", 1000*quantile(all, .5))
+}
+
+// previewLimit is the target of a preview in seconds, and as it is written.
+func (r *report) previewLimit() (float64, string) {
+	if r.size.Customers > 1_000_000 {
+		return .5, "median ≤ 500 ms"
+	}
+	return .08, "median ≤ 80 ms"
 }
 
 func (r *report) check(rules int, wrong []string) {

@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"sync/atomic"
 
 	"github.com/uptrace/bun"
@@ -30,6 +31,8 @@ type DB struct {
 	write  *bun.DB // one connection, every transaction takes the write lock when it begins
 	read   *bun.DB
 	writes atomic.Uint64 // committed
+	// prepared are the questions that are asked over and over, by their texts; closing the connections ends them.
+	prepared sync.Map
 }
 
 // Open opens the database of a data directory, makes it where there is none, and brings an older schema up
@@ -52,10 +55,7 @@ func Open(ctx context.Context, dir string) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("db: open %s: %w", path, err)
 	}
-	read, err := connect(path, url.Values{
-		"mode":    {"ro"},
-		"_pragma": {"busy_timeout(10000)", "query_only(1)", "cache_size(-8192)"},
-	}, max(4, runtime.NumCPU()))
+	read, err := connect(path, readOptions(), max(4, runtime.NumCPU()))
 	if err != nil {
 		return nil, fmt.Errorf("db: open %s: %w", path, errors.Join(err, write.Close()))
 	}
@@ -64,6 +64,11 @@ func Open(ctx context.Context, dir string) (*DB, error) {
 		return nil, errors.Join(d.explain(ctx, fmt.Errorf("db: open %s: %w", path, err)), read.Close(), write.Close())
 	}
 	return d, nil
+}
+
+// readOptions are those of a connection that only reads.
+func readOptions() url.Values {
+	return url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(10000)", "query_only(1)", "cache_size(-8192)"}}
 }
 
 func connect(path string, options url.Values, connections int) (*bun.DB, error) {
@@ -88,13 +93,27 @@ func (d *DB) Read() bun.IDB { return d.read }
 // inTx marks the context inside a transaction of a DB.
 type inTx struct{}
 
+// writing is a transaction that goes on.
+type writing struct {
+	db    *DB
+	after []func() // to be done when it has committed
+}
+
+// AfterCommit has f called when the write transaction of ctx has committed, before DB.Tx returns; not when it was rolled
+// back, nor when it is not known whether it committed. f must be quick. Outside of DB.Tx it does nothing.
+func AfterCommit(ctx context.Context, f func()) {
+	if w, ok := ctx.Value(inTx{}).(*writing); ok {
+		w.after = append(w.after, f)
+	}
+}
+
 // Tx runs do in a write transaction and commits it. When do fails or panics, or ctx ends, nothing of it
 // stays. Write transactions run one after another, so do must be short, and must not call Tx again: that is
 // an error rather than a deadlock.
 //
 // When the disk is full the error is Busy and says what to do.
 func (d *DB) Tx(ctx context.Context, do func(ctx context.Context, tx bun.Tx) error) error {
-	if ctx.Value(inTx{}) == d {
+	if w, ok := ctx.Value(inTx{}).(*writing); ok && w.db == d {
 		return errors.New("db: a write transaction was begun inside another")
 	}
 	tx, err := d.write.BeginTx(ctx, nil)
@@ -108,7 +127,8 @@ func (d *DB) Tx(ctx context.Context, do func(ctx context.Context, tx bun.Tx) err
 			_ = tx.Rollback()
 		}
 	}()
-	if err := do(context.WithValue(ctx, inTx{}, d), tx); err != nil {
+	w := &writing{db: d}
+	if err := do(context.WithValue(ctx, inTx{}, w), tx); err != nil {
 		return d.explain(ctx, err)
 	}
 	finished = true
@@ -116,6 +136,9 @@ func (d *DB) Tx(ctx context.Context, do func(ctx context.Context, tx bun.Tx) err
 		return d.explain(ctx, fmt.Errorf("db: commit: %w", err))
 	}
 	d.writes.Add(1)
+	for _, f := range w.after {
+		f()
+	}
 	return nil
 }
 

@@ -245,6 +245,27 @@ func floorDiv(a, b int64) int64 {
 // Date returns the local day of t.
 func (z *Zone) Date(t Time) Date { return Date(floorDiv(z.Local(t), day)) }
 
+// Dates writes the local days of many instants, as numbers, into days: Date, but with one search for neighbours that
+// the same offset holds for.
+func Dates[T ~int64](z *Zone, times []T, days []int64) {
+	from, to, offset := int64(0), int64(0), int64(0) // the offset holds from … to-1
+	for i, t := range times {
+		if int64(t) < from || int64(t) >= to {
+			k := max(sort.Search(len(z.starts), func(k int) bool { return z.starts[k] > int64(t) })-1, 0)
+			from, to, offset = z.starts[k], math.MaxInt64, z.offsets[k]
+			if k+1 < len(z.starts) {
+				to = z.starts[k+1]
+			}
+			if from = max(from, -offset); int64(t) < from { // local time before 1970: division rounds the other way
+				days[i] = int64(z.Date(Time(t)))
+				from, to = 0, 0
+				continue
+			}
+		}
+		days[i] = int64(uint64(int64(t)+offset) / uint64(day))
+	}
+}
+
 // Clock returns the local hour, minute, second and millisecond of t.
 func (z *Zone) Clock(t Time) (h, m, s, ms int) {
 	l := z.Local(t)

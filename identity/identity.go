@@ -55,6 +55,18 @@ func Lookup(ctx context.Context, idb bun.IDB, k Key) (p event.ProfileID, ok bool
 	return p, true, nil
 }
 
+// LookupOften is Lookup for a program that asks for very many, one at a time. It sees what is committed.
+func LookupOften(ctx context.Context, d *db.DB, k Key) (p event.ProfileID, ok bool, err error) {
+	const question = "SELECT i.profile FROM identifiers AS i JOIN identifier_kinds AS k ON k.id = i.kind WHERE k.name = ? AND i.value = ?"
+	switch err := d.QueryRow(ctx, question, []any{k.Kind, k.Value}, &p); {
+	case errors.Is(err, sql.ErrNoRows):
+		return 0, false, nil
+	case err != nil:
+		return 0, false, fmt.Errorf("identity: look up %s: %w", k, err)
+	}
+	return p, true, nil
+}
+
 // Resolver finds and creates profiles. It remembers what it found, in bounded memory. It may be used by several
 // goroutines; its sessions follow one another, as write transactions do.
 type Resolver struct {
@@ -62,6 +74,10 @@ type Resolver struct {
 	cache *cache
 	kinds map[string]Kind
 	asked bool // whether the table is empty
+	// open are the sessions that are not closed. While there is another one, what that committed may not be remembered yet.
+	open    int
+	warming bool // Warm is at work, and nothing has gone wrong meanwhile
+	warmed  bool // Warm has done what it can
 }
 
 // NewResolver returns a resolver for one database.
@@ -111,6 +127,7 @@ type Session struct {
 	isPerson func(event.ProfileID) bool
 	persons  map[event.ProfileID]bool // those that became a person in this transaction
 
+	alone   bool // no other session was open when this one began
 	missing []cacheKey
 	found   map[cacheKey]event.ProfileID
 	wanted  []want
@@ -143,8 +160,9 @@ func (r *Resolver) Begin(ctx context.Context, tx bun.Tx, isPerson func(event.Pro
 		if err := tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM identifiers)").Scan(&some); err != nil {
 			return nil, fmt.Errorf("identity: look for identifiers: %w", err)
 		}
-		r.asked, r.cache.complete = true, !some
+		r.asked = true
 		if !some {
+			r.cache.complete = true
 			for _, k := range r.kinds { // nothing is stored, so perhaps not even the default kinds
 				if err := insertKinds(ctx, tx, []Kind{k}); err != nil {
 					return nil, err
@@ -156,7 +174,8 @@ func (r *Resolver) Begin(ctx context.Context, tx bun.Tx, isPerson func(event.Pro
 	if err != nil {
 		return nil, err
 	}
-	return &Session{r: r, tx: tx, isPerson: isPerson, persons: map[event.ProfileID]bool{}, pending: map[cacheKey]event.ProfileID{},
+	r.open++
+	return &Session{r: r, tx: tx, alone: r.open == 1, isPerson: isPerson, persons: map[event.ProfileID]bool{}, pending: map[cacheKey]event.ProfileID{},
 		found: map[cacheKey]event.ProfileID{}, first: next, next: next}, nil
 }
 
@@ -205,7 +224,7 @@ func (s *Session) Resolve(ctx context.Context, requests []Request, out []Resolut
 			}
 			w := want{key: cacheKey{lastKind.ID, k.Value}}
 			if w.profile, w.ok = s.r.cache.get(w.key); !w.ok {
-				if w.profile, w.ok = s.pending[w.key]; !w.ok && !s.r.cache.complete {
+				if w.profile, w.ok = s.pending[w.key]; !w.ok && !(s.r.cache.complete && s.alone) {
 					s.missing = append(s.missing, w.key)
 				}
 			}
@@ -392,9 +411,10 @@ func (s *Session) insert(ctx context.Context, rows []cacheKey) error {
 func (s *Session) Close(committed bool) {
 	s.r.mu.Lock()
 	defer s.r.mu.Unlock()
+	s.r.open--
 	if !committed {
 		// A commit may report a failure and yet have happened: ask again instead of trusting the memory.
-		s.r.asked, s.r.kinds = false, nil
+		s.r.asked, s.r.kinds, s.r.warming, s.r.cache.complete = false, nil, false, false
 		return
 	}
 	for _, k := range s.kinds {

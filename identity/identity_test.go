@@ -202,8 +202,8 @@ func TestSmallMemory(t *testing.T) {
 		requests = append(requests, Request{Keys: []Key{{"user_id", fmt.Sprint(i)}}})
 	}
 	first := resolve(t, d, r, false, requests...)
-	if len(r.cache.young)+len(r.cache.old) > 200 || r.cache.complete {
-		t.Errorf("it remembers %d and %d", len(r.cache.young), len(r.cache.old))
+	if r.cache.count() > 200 || r.cache.complete {
+		t.Errorf("it remembers %d and %d", r.cache.young.count, r.cache.old.count)
 	}
 	again := resolve(t, d, r, false, append(requests, requests...)...)
 	for i := range n {

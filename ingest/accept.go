@@ -9,7 +9,6 @@ import (
 	"tagma/errs"
 	"tagma/event"
 	"tagma/identity"
-	"tagma/stream"
 )
 
 // Accept takes in records of what happened just now, all of them or, with an error, none. When it returns they are
@@ -20,12 +19,28 @@ import (
 // Known and is not is a NotFound, one that identifies two customers a Conflict, and one that does not fit what the
 // schema declares is Invalid.
 func Accept(ctx context.Context, d Deps, source string, records ...Record) (Counts, error) {
-	records = slices.Clone(records) // what has to be coerced is changed
+	records = slices.Clone(records) // what has to be coerced is changed, and properties are sorted
+	for i := range records {
+		r := &records[i]
+		r.Events = slices.Clone(r.Events)
+		for k := range r.Events {
+			r.Events[k].Props = slices.Clone(r.Events[k].Props)
+		}
+	}
+	counts, err := acceptAll(ctx, d, source, records)
+	if err != nil || counts.Records() == 0 {
+		return counts, err
+	}
+	return counts, explain(catchUp(ctx, d))
+}
+
+func acceptAll(ctx context.Context, d Deps, source string, records []Record) (counts Counts, err error) {
+	unlock := d.Ahead.lock()
+	defer unlock()
 	if err := checkAll(ctx, d, source, records); err != nil || len(records) == 0 {
 		return Counts{}, err
 	}
-	var counts Counts
-	err := caughtUp(ctx, d, func() (err error) {
+	err = accept(ctx, d, func() (err error) {
 		counts, err = tryAccept(ctx, d, source, records)
 		return err
 	})
@@ -50,7 +65,7 @@ func checkAll(ctx context.Context, d Deps, source string, records []Record) erro
 	if !typed {
 		return nil
 	}
-	declared, err := declaredIn(ctx, d)
+	declared, err := d.declarations(ctx)
 	if err != nil || declared == nil {
 		return err
 	}
@@ -62,60 +77,30 @@ func checkAll(ctx context.Context, d Deps, source string, records []Record) erro
 	return nil
 }
 
-func tryAccept(ctx context.Context, d Deps, source string, records []Record) (counts Counts, err error) {
-	var session *identity.Session
-	err = d.DB.Tx(ctx, func(ctx context.Context, tx bun.Tx) error {
-		first, err := d.Log.End(ctx, tx)
-		if err != nil {
-			return err
-		}
-		if first != d.Store.Offset() {
-			return errBehind
-		}
-		history, err := d.Store.Snapshot()
-		if err != nil {
-			return err
-		}
-		defer history.Close()
-		if session, err = d.Identities.Begin(ctx, tx, func(p event.ProfileID) bool { return history.Profile(p).Person }); err != nil {
-			return err
-		}
+func tryAccept(ctx context.Context, d Deps, source string, records []Record) (Counts, error) {
+	return acceptBlock(ctx, d, func(ctx context.Context, tx bun.Tx, session *identity.Session) (*Block, error) {
 		if source != "" {
 			if err := addSource(ctx, tx, source, d.Now()); err != nil {
-				return err
+				return nil, err
 			}
 		}
-		block, err := blockOf(ctx, session, source, records)
-		if err != nil {
-			return err
-		}
-		counts = block.counts()
-		if counts.Records() == 0 {
-			return errNothing
-		}
-		if err := session.Flush(ctx); err != nil {
-			return err
-		}
-		_, err = d.Log.Append(ctx, tx, stream.Entry{At: d.Now(), Kind: EntryBlock, Count: counts.Records(), Payload: block.Encode(), Live: true})
-		return err
+		return blockOf(ctx, session, source, records)
 	})
-	if session != nil {
-		session.Close(err == nil)
-	}
-	return counts, err
 }
 
-// blockOf gives records to their customers.
+// blockOf gives records to their customers. It sorts their events' properties.
 func blockOf(ctx context.Context, session *identity.Session, source string, records []Record) (*Block, error) {
 	requests := make([]identity.Request, len(records))
+	events := 0
 	for i := range records {
 		requests[i] = identity.Request{Keys: records[i].Identifiers, Known: records[i].Known}
+		events += len(records[i].Events)
 	}
 	answers := make([]identity.Resolution, len(records))
 	if err := session.Resolve(ctx, requests, answers); err != nil {
 		return nil, err
 	}
-	b := &Block{}
+	b := &Block{Events: make([]event.Event, 0, events)}
 	for i := range records {
 		r, a := &records[i], &answers[i]
 		if err := refused(a, r.Identifiers); err != nil {
@@ -127,19 +112,21 @@ func blockOf(ctx context.Context, session *identity.Session, source string, reco
 		for _, k := range a.Added {
 			b.Identifiers = append(b.Identifiers, event.Identifier{Profile: a.Profile, Kind: k.Kind, Value: k.Value})
 		}
-		for _, t := range r.Traits {
+		for k := range r.Traits {
+			t := &r.Traits[k]
 			b.Traits = append(b.Traits, event.Trait{Profile: a.Profile, Name: t.Name, Time: t.Time, Value: t.Value})
 		}
-		for _, c := range r.Consents {
+		for k := range r.Consents {
+			c := &r.Consents[k]
 			b.Consents = append(b.Consents, event.Trait{Profile: a.Profile, Name: c.Name, Time: c.Time, Value: c.Value})
 		}
-		for _, e := range r.Events {
-			out := event.Event{Profile: a.Profile, Name: e.Name, Time: e.Time, Source: source,
-				Props: sortProperties(append([]event.Property(nil), e.Props...))}
-			if e.Source != "" {
-				out.Source = e.Source
+		for k := range r.Events {
+			e := &r.Events[k]
+			from := e.Source
+			if from == "" {
+				from = source
 			}
-			b.Events = append(b.Events, out)
+			b.Events = append(b.Events, event.Event{Profile: a.Profile, Name: e.Name, Time: e.Time, Source: from, Props: sortProperties(e.Props)})
 		}
 	}
 	return b, nil

@@ -205,7 +205,7 @@ func TestAccept(t *testing.T) {
 	}
 	// The reader counts on being given entries again after a crash: applied twice, they count once.
 	for i := range entries {
-		if err := apply(ctx, d.Store, &entries[i]); err != nil {
+		if err := apply(ctx, d.Store, entries[i:i+1]); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -32,9 +32,9 @@ func (m mortalHistory) Snapshot() (warehouse.Snapshot, error) {
 	return m.mortal.Store.Snapshot()
 }
 
-func (m mortalHistory) Append(ctx context.Context, b *warehouse.Batch) error {
+func (m mortalHistory) Append(ctx context.Context, batches ...*warehouse.Batch) error {
 	m.step()
-	err := m.mortal.Store.Append(ctx, b)
+	err := m.mortal.Store.Append(ctx, batches...)
 	m.step()
 	return err
 }

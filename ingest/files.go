@@ -59,13 +59,24 @@ func (c *counter) Read(p []byte) (int, error) {
 
 // open opens a file: what it is shows in its name and in its first bytes. Errors name the file.
 func open(name string, stdin io.Reader, f form) (*openFile, error) {
+	return openIn("", name, stdin, f)
+}
+
+// openIn is open for a file that is named from a folder and lies in it; "" for any file.
+func openIn(root, name string, stdin io.Reader, f form) (*openFile, error) {
 	o := &openFile{name: name}
 	var raw io.ReadCloser
 	if name == Stdin {
 		raw = io.NopCloser(stdin)
 		o.name = "standard input"
 	} else {
-		file, err := os.Open(name)
+		var file *os.File
+		var err error
+		if root == "" {
+			file, err = os.Open(name)
+		} else {
+			file, err = os.OpenInRoot(root, name)
+		}
 		if errors.Is(err, os.ErrNotExist) {
 			return nil, errs.New(errs.NotFound, "there is no file %s", name)
 		}

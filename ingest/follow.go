@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"tagma/stream"
@@ -16,34 +17,46 @@ const WarehouseName = "warehouse"
 func WarehouseReader(log *stream.Log, store warehouse.Store) stream.Reader {
 	return stream.Reader{
 		Name: WarehouseName, Log: log, Position: store.Offset, Sync: store.Sync,
-		Apply: func(ctx context.Context, entries []stream.Entry) error {
-			for i := range entries {
-				if err := apply(ctx, store, &entries[i]); err != nil {
-					return err
-				}
-			}
-			return nil
-		},
+		Apply: func(ctx context.Context, entries []stream.Entry) error { return apply(ctx, store, entries) },
 	}
 }
 
-func apply(ctx context.Context, store warehouse.Store, e *stream.Entry) error {
-	switch e.Kind {
-	case EntryLoad:
-		n, err := DecodeLoadNote(e.Payload)
-		if err != nil {
-			return err
+// apply brings entries into the history. Blocks that follow one another go in together.
+func apply(ctx context.Context, store warehouse.Store, entries []stream.Entry) error {
+	var batches []*warehouse.Batch
+	flush := func() (err error) {
+		if len(batches) > 0 {
+			err = store.Append(ctx, batches...)
+			batches = nil
 		}
-		return store.Ingest(ctx, n.ID, e.End())
-	case EntryBlock:
-		b, err := DecodeBlock(e.Payload, e.First)
-		if err != nil {
-			return err
-		}
-		return store.Append(ctx, &warehouse.Batch{Offset: e.End(), Profiles: b.Profiles, Identifiers: b.Identifiers,
-			Events: b.Events, System: b.System, Traits: b.Traits, Consents: b.Consents, Seen: b.Seen})
+		return err
 	}
-	return fmt.Errorf("import: the event log has an entry of kind %d, which this program does not know: upgrade the program", e.Kind)
+	for i := range entries {
+		e := &entries[i]
+		switch e.Kind {
+		case EntryLoad:
+			n, err := DecodeLoadNote(e.Payload)
+			if err != nil {
+				return err
+			}
+			if err := flush(); err != nil {
+				return err
+			}
+			if err := store.Ingest(ctx, n.ID, e.End()); err != nil {
+				return err
+			}
+		case EntryBlock:
+			b, err := DecodeBlock(e.Payload, e.First)
+			if err != nil {
+				return errors.Join(flush(), err) // what lies before it is good
+			}
+			batches = append(batches, &warehouse.Batch{Offset: e.End(), Profiles: b.Profiles, Identifiers: b.Identifiers,
+				Events: b.Events, System: b.System, Traits: b.Traits, Consents: b.Consents, Seen: b.Seen})
+		default:
+			return errors.Join(flush(), fmt.Errorf("import: the event log has an entry of kind %d, which this program does not know: upgrade the program", e.Kind))
+		}
+	}
+	return flush()
 }
 
 // Recover brings the history up to the event log after a stop of whatever kind: loads that the log names are put

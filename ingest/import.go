@@ -27,6 +27,9 @@ const (
 
 // Options of an import.
 type Options struct {
+	// Root, when set, is the folder that files and the mapping's tables are named from, and that they cannot lie outside
+	// of: for files that somebody sent.
+	Root string
 	// Stdin is read for the file name "-".
 	Stdin io.Reader
 	// Rejects, when set, gets the refused rows as CSV: file, line, reason, then the row's cells.
@@ -193,7 +196,7 @@ func (im *importer) stopped(err error) error {
 
 // check holds the mapping against every file before anything is taken.
 func (im *importer) check(files []string, unknown []errs.Fault) error {
-	tables, faults := im.m.loadTables()
+	tables, faults := im.m.loadTables(im.o.Root)
 	faults = append(unknown, faults...)
 	im.tables = tables
 	stdin := 0
@@ -202,7 +205,7 @@ func (im *importer) check(files []string, unknown []errs.Fault) error {
 			stdin++
 			continue
 		}
-		file, err := open(name, nil, im.m.form)
+		file, err := openIn(im.o.Root, name, nil, im.m.form)
 		if err != nil {
 			if known := errs.FaultsOf(err); len(known) > 0 {
 				faults = append(faults, known...)
@@ -238,7 +241,7 @@ type chunk struct {
 
 // file takes the rows of one file: a goroutine reads and evaluates a chunk while the one before is committed.
 func (im *importer) file(ctx context.Context, name string, number, files int) error {
-	file, err := open(name, im.o.Stdin, im.m.form)
+	file, err := openIn(im.o.Root, name, im.o.Stdin, im.m.form)
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sort"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/uptrace/bun"
@@ -23,7 +24,11 @@ type Deps struct {
 	Log        *stream.Log // the event log of DB
 	Store      warehouse.Store
 	Identities *identity.Resolver // of DB
-	Zone       *event.Zone        // the workspace's: in it callers read mappings that name none
+	// Ahead lets records be accepted while the history follows; nil: it must be at the end of the log each time.
+	Ahead *Ahead
+	// Appended, when set, is called after each commit that appended to the log: it wakes the readers.
+	Appended func()
+	Zone     *event.Zone // the workspace's: in it callers read mappings that name none
 	// Now tells the time: when records were accepted.
 	Now func() event.Time
 	// Tags is for rows that assign tags; nil where none can.
@@ -71,7 +76,11 @@ func caughtUp(ctx context.Context, d Deps, write func() error) error {
 		case err != nil:
 			return explain(err)
 		}
-		return explain(catchUp(ctx, d))
+		err = catchUp(ctx, d)
+		if d.Appended != nil {
+			d.Appended()
+		}
+		return explain(err)
 	}
 }
 
@@ -85,12 +94,7 @@ func tryCommit(ctx context.Context, d Deps, source string, fill func(ctx context
 		if l.first != d.Store.Offset() {
 			return errBehind
 		}
-		history, err := d.Store.Snapshot()
-		if err != nil {
-			return err
-		}
-		defer history.Close()
-		if l.session, err = d.Identities.Begin(ctx, tx, func(p event.ProfileID) bool { return history.Profile(p).Person }); err != nil {
+		if l.session, err = d.Identities.Begin(ctx, tx, func(p event.ProfileID) bool { return d.Store.Profile(p).Person }); err != nil {
 			return err
 		}
 		if err := fill(ctx, l); err != nil {
@@ -240,9 +244,6 @@ func (l *load) resolve(ctx context.Context) ([]identity.Resolution, error) {
 
 // sortProperties puts properties in order of name; of equal names the last stays.
 func sortProperties(ps []event.Property) []event.Property {
-	if sort.SliceIsSorted(ps, func(a, b int) bool { return ps[a].Name <= ps[b].Name }) {
-		return ps
-	}
-	sort.SliceStable(ps, func(a, b int) bool { return ps[a].Name < ps[b].Name })
+	slices.SortStableFunc(ps, func(a, b event.Property) int { return strings.Compare(a.Name, b.Name) })
 	return ps
 }

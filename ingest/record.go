@@ -3,7 +3,6 @@ package ingest
 import (
 	"fmt"
 	"math"
-	"sort"
 
 	"tagma/event"
 	"tagma/warehouse"
@@ -164,7 +163,14 @@ func DecodeBlock(payload []byte, first uint64) (*Block, error) {
 type blockReader struct {
 	*event.Reader
 	names []string
+	props []event.Property // to be used
 }
+
+// propertySize is about the bytes of a property in a block, and maxPiece how many are made room for at once.
+const (
+	propertySize = 6
+	maxPiece     = 4096
+)
 
 func (r *blockReader) bad() { r.Err = event.ErrCorrupt }
 
@@ -208,17 +214,29 @@ func (r *blockReader) dated(first uint64) ([]event.Trait, uint64) {
 }
 
 func (r *blockReader) events(first uint64) ([]event.Event, uint64) {
-	var events []event.Event
-	for range r.count(5) {
+	n := r.count(5)
+	if n == 0 {
+		return nil, first
+	}
+	events := make([]event.Event, 0, n)
+	for range n {
 		if r.Err != nil {
 			break
 		}
 		e := event.Event{Profile: r.profile(), Name: r.name(), Source: r.name(), Time: event.Time(r.Varint()), Arrival: first}
-		for range r.count(2) {
-			e.Props = append(e.Props, event.Property{Name: r.name(), Value: r.Value()})
+		// The properties of all events lie behind one another, in pieces.
+		n := int(r.count(2))
+		if n > len(r.props) {
+			r.props = make([]event.Property, max(n, min(r.Len()/propertySize, maxPiece)))
 		}
-		if !sort.SliceIsSorted(e.Props, func(a, b int) bool { return e.Props[a].Name < e.Props[b].Name }) {
-			r.bad()
+		if n > 0 {
+			e.Props, r.props = r.props[:n:n], r.props[n:]
+		}
+		for k := range e.Props {
+			e.Props[k] = event.Property{Name: r.name(), Value: r.Value()}
+			if k > 0 && e.Props[k].Name < e.Props[k-1].Name {
+				r.bad()
+			}
 		}
 		events = append(events, e)
 		first++

@@ -25,12 +25,12 @@ func (t *table) Row(key string) (int, bool) {
 // Column returns a column, whose empty cells are missing.
 func (t *table) Column(name string) *event.Column { return &t.data[t.index[name]] }
 
-// loadTables reads the mapping's tables. All their faults come at once.
-func (m *Mapping) loadTables() (map[string]*table, []errs.Fault) {
+// loadTables reads the mapping's tables, which lie in a folder unless it is "". All their faults come at once.
+func (m *Mapping) loadTables(root string) (map[string]*table, []errs.Fault) {
 	tables := map[string]*table{}
 	var faults []errs.Fault
 	for _, spec := range m.table {
-		t, err := loadTable(m.tablePath(spec), spec.key)
+		t, err := loadTable(root, m.tablePath(spec), spec.key)
 		if err != nil {
 			if known := errs.FaultsOf(err); len(known) > 0 {
 				for _, f := range known {
@@ -46,11 +46,11 @@ func (m *Mapping) loadTables() (map[string]*table, []errs.Fault) {
 	return tables, faults
 }
 
-func loadTable(path, key string) (*table, error) {
+func loadTable(root, path, key string) (*table, error) {
 	if path == Stdin {
 		return nil, errs.New(errs.Invalid, "a table cannot be the standard input")
 	}
-	file, err := open(path, nil, form{})
+	file, err := openIn(root, path, nil, form{})
 	if err != nil {
 		return nil, err
 	}

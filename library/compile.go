@@ -191,7 +191,15 @@ func (c *compiler) tag(key string) (*rule.TagRef, bool, error) {
 	if u == nil {
 		return nil, ok, err
 	}
-	return &rule.TagRef{Value: u.value, Number: u.number, Values: valueTexts(u.def.(*Tag)), Key: PublishedTag(key)}, true, nil
+	t := u.def.(*Tag)
+	ref := &rule.TagRef{Value: u.value, Number: u.number, Values: valueTexts(t), Key: PublishedTag(key)}
+	if c.opts.Beside != nil && c.opts.Beside(t.ID) {
+		ref.Value = c.b.Published(ref.Key, u.value.Type)
+		if u.number != nil {
+			ref.Number = c.b.Published(PublishedNumber(key), u.number.Type)
+		}
+	}
+	return ref, true, nil
 }
 
 func (c *compiler) segment(key string) (*rule.Expr, bool, error) {
@@ -256,7 +264,7 @@ func (c *compiler) checkValue(u *unit, text ruleText) *rule.Expr {
 }
 
 func (c *compiler) at(u *unit, text ruleText) string {
-	return u.def.head().place.of(text.field) + u.def.ref().String() + ": " + text.label
+	return u.def.head().place.about(u.def.ref(), text.field, text.label)
 }
 
 func (c *compiler) fault(u *unit, text ruleText, hint, format string, args ...any) *rule.Expr {

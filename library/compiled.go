@@ -17,6 +17,9 @@ type CompileOptions struct {
 	// Pinned says of which tags somebody has decided a value by hand, by their IDs; nil: of none. Only the rules of
 	// those are asked what was decided. Tags assigned by hand are always.
 	Pinned func(id uint32) bool
+	// Beside says of which tags, by their IDs, other definitions get the value that the tag index has, and not what the
+	// rule gives in the same run; nil: of none.
+	Beside func(id uint32) bool
 	// Lenient keeps the faults per definition, in Compiled.Broken, and compiles the rest.
 	Lenient bool
 

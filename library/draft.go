@@ -2,6 +2,9 @@ package library
 
 import (
 	"bytes"
+	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -103,6 +106,28 @@ func (d MeasureDraft) File() (*File, error) {
 	return parseDraft(top)
 }
 
+// CategoryDraft is a node of the tree as somebody filled it in; Key is its path. Those above it must be there.
+type CategoryDraft struct{ Key, Name, Prefix, Class string }
+
+// File is as that of TagDraft.
+func (d CategoryDraft) File() (*File, error) {
+	parent := parentPath(d.Key)
+	n := mapping(false)
+	n.text("key", strings.TrimPrefix(strings.TrimPrefix(d.Key, parent), "/"))
+	n.text("name", d.Name)
+	n.text("prefix", d.Prefix)
+	n.text("class", d.Class)
+	f, err := draftFile("categories", n)
+	if err != nil {
+		return nil, err
+	}
+	if strings.Count(d.Key, "/") >= maxDepth {
+		return nil, errs.Faulty("", []errs.Fault{{Place: "key", Message: fmt.Sprintf("the tree has more than %d levels", maxDepth)}})
+	}
+	f.Categories[0].Key = d.Key
+	return f, nil
+}
+
 // quoted adds a key with a text in quotes, also an empty one.
 func (n *node) quoted(key, text string) {
 	n.Content = append(n.Content, scalar(key, 0), scalar(text, yaml.DoubleQuotedStyle))
@@ -115,8 +140,18 @@ func draftFile(key string, n *node) (*File, error) {
 	return parseDraft(top)
 }
 
-// draftName is the name of the file in places, which are rewritten.
-const draftName = "draft"
+// draftName is the name of the file in places, which are rewritten; no file of anybody is called so.
+const draftName = "\x00draft"
+
+// draftField names a field as a draft has it: the condition of the second case is cases[1].when.
+func draftField(field string) string {
+	if n, ok := strings.CutPrefix(field, "case"); ok {
+		if _, err := strconv.Atoi(n); err == nil {
+			return "cases[" + n + "].when"
+		}
+	}
+	return field
+}
 
 func parseDraft(top *node) (*File, error) {
 	var b bytes.Buffer
@@ -129,9 +164,62 @@ func parseDraft(top *node) (*File, error) {
 	}
 	f, err := ParseFile(b.Bytes(), draftName)
 	if err != nil {
-		return nil, DraftFaults(err)
+		return nil, DraftFaults(fieldFaults(err, b.Bytes()))
 	}
 	return f, nil
+}
+
+// fieldFaults puts the field of a draft in the place of its line in the file that the draft was turned into.
+func fieldFaults(err error, text []byte) error {
+	var root yaml.Node
+	if yaml.Unmarshal(text, &root) != nil || len(root.Content) == 0 || len(root.Content[0].Content) < 2 {
+		return err
+	}
+	def := root.Content[0].Content[1]
+	if def.Kind == yaml.SequenceNode && len(def.Content) > 0 {
+		def = def.Content[0]
+	} else if def.Kind == yaml.MappingNode && len(def.Content) > 1 {
+		def = def.Content[1] // of measures
+	}
+	fields := map[int]string{}
+	fieldLines(def, "", fields)
+	list := slices.Clone(errs.FaultsOf(err))
+	for i := range list {
+		rest, ok := strings.CutPrefix(list[i].Place, draftName+":")
+		if !ok {
+			continue
+		}
+		line, _, _ := strings.Cut(rest, ":")
+		if n, bad := strconv.Atoi(line); bad == nil && fields[n] != "" {
+			list[i].Place = fields[n]
+		}
+	}
+	return &errs.Error{Kind: errs.KindOf(err), Faults: list}
+}
+
+// fieldLines finds the fields that the lines of a node are of, as cases[1].when.
+func fieldLines(n *yaml.Node, at string, fields map[int]string) {
+	switch n.Kind {
+	case yaml.SequenceNode:
+		for i, item := range n.Content {
+			fieldLines(item, fmt.Sprintf("%s[%d]", at, i), fields)
+		}
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			name := n.Content[i].Value
+			if at != "" {
+				name = at + "." + name
+			}
+			if fields[n.Content[i].Line] == "" {
+				fields[n.Content[i].Line] = name
+			}
+			fieldLines(n.Content[i+1], name, fields)
+		}
+	default:
+		if fields[n.Line] == "" {
+			fields[n.Line] = at
+		}
+	}
 }
 
 // DraftFaults takes the lines of the file that a draft was turned into out of the places of an error's faults: what
@@ -147,7 +235,9 @@ func DraftFaults(err error) error {
 			f.Place = ""
 		}
 		if field, rest, ok := strings.Cut(f.Message, ": "); ok && draftFields[field] {
-			f.Place, f.Message = field, rest
+			if f.Message = rest; f.Place == "" {
+				f.Place = field
+			}
 		}
 		f.Excerpt = ""
 		out[i] = f
@@ -156,4 +246,4 @@ func DraftFaults(err error) error {
 }
 
 var draftFields = map[string]bool{"key": true, "was": true, "name": true, "category": true, "purpose": true, "owner": true, "refresh": true, "kind": true, "keep": true,
-	"rfm": true, "multi": true, "cases": true, "value": true, "bands": true, "values": true, "classes": true, "when": true}
+	"rfm": true, "prefix": true, "class": true, "multi": true, "cases": true, "value": true, "bands": true, "values": true, "classes": true, "when": true}

@@ -1,11 +1,13 @@
 package library
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
 
+	"tagma/errs"
 	"tagma/event"
 	"tagma/rule"
 )
@@ -125,9 +127,14 @@ func (f *fields) required(key, why string, longest int) string {
 
 // missing reports a key that is not there, unless it was only misspelt.
 func (f *fields) missing(at *yaml.Node, key, hint, format string, args ...any) {
-	if !f.meant[key] {
-		f.r.fault(at, f.what, hint, format, args...)
+	if f.meant[key] {
+		return
 	}
+	if f.r.name == draftName { // the definition has no line to point at
+		f.r.faults.add(at.Line, errs.Fault{Place: key, Message: fmt.Sprintf(format, args...), Hint: hint})
+		return
+	}
+	f.r.fault(at, f.what, hint, format, args...)
 }
 
 // key reads a key that others refer to.

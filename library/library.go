@@ -74,6 +74,17 @@ func (p place) of(field string) string {
 	return position(p.file, p.line(field)) + ": "
 }
 
+// about is the place of a definition, or of a part of it with a label: in a file with its line, in a draft its field.
+func (p place) about(d Ref, field, label string) string {
+	if p.file == draftName {
+		return draftField(field)
+	}
+	if label != "" {
+		label = ": " + label
+	}
+	return p.of(field) + d.String() + label
+}
+
 // line is the line of a field, else of the definition; 0 when it is not from a file.
 func (p place) line(field string) int {
 	if line, ok := p.lines[field]; ok {

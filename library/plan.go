@@ -141,7 +141,7 @@ func (p *planner) warn(d definition, field, hint, format string, args ...any) {
 // about adds a fault of a definition, at the line of a field when it comes from a file.
 func (l *located) about(d definition, field, hint, format string, args ...any) {
 	at := d.head().place
-	l.add(at.line(field), errs.Fault{Place: at.of(field) + d.ref().String(), Message: fmt.Sprintf(format, args...), Hint: hint})
+	l.add(at.line(field), errs.Fault{Place: at.about(d.ref(), field, ""), Message: fmt.Sprintf(format, args...), Hint: hint})
 }
 
 // definitions plans the file's definitions of a kind.

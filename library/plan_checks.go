@@ -87,10 +87,10 @@ func (p *planner) names(after *Set) {
 	}
 	for t := range after.Tags() {
 		if edited[t.ref()] && t.Purpose == "" {
-			p.warn(t, "", "write purpose: what it is for, so that others know when to use it", "the purpose is missing")
+			p.warn(t, "purpose", "write purpose: what it is for, so that others know when to use it", "the purpose is missing")
 		}
 		if edited[t.ref()] && t.Owner == "" {
-			p.warn(t, "", "write owner: who answers for it", "the owner is missing")
+			p.warn(t, "owner", "write owner: who answers for it", "the owner is missing")
 		}
 		if prefix := after.Prefix(t.Category); !strings.HasPrefix(t.Name, prefix) {
 			_, rest, found := strings.Cut(t.Name, "_")

@@ -126,7 +126,9 @@ func activeOf[D definition](s *Set, k Kind) iter.Seq[D] {
 	}
 }
 
-// keys lists the keys of the active definitions of a kind.
+// Keys lists the keys of the active definitions of a kind, in order of creation.
+func (s *Set) Keys(k Kind) []string { return s.keys(k) }
+
 func (s *Set) keys(k Kind) []string {
 	out := make([]string, 0, len(s.byKind[k]))
 	for _, d := range s.byKind[k] {

@@ -586,9 +586,13 @@ func (c *checker) in(n *Binary) *Expr {
 
 // sourceOf makes the event set of names, which must be known.
 func (c *checker) sourceOf(n Node, names []string) *Expr {
-	for _, name := range names {
+	for i, name := range names {
 		if _, ok := c.env.Names.Events[name]; !ok {
-			return c.faultHint(n, didYouMean(name, c.env.Names.eventNames()), "there is no event %s: it never came and no schema declares it", quoteName(name))
+			at := nameIn(n)
+			if any, ok := n.(*Call); ok { // events.any("a", "b")
+				at = any.Args[i]
+			}
+			return c.faultHint(at, didYouMean(name, c.env.Names.eventNames()), "there is no event %s: it never came and no schema declares it", quoteName(name))
 		}
 		c.env.Uses.event(name)
 	}

@@ -56,6 +56,23 @@ func Path(n Node) (base Node, names []string) {
 	return base, names
 }
 
+// nameIn is what stands behind the root of a path, which is where a name that is not known is shown: order_paid of
+// events.order_paid.
+func nameIn(n Node) Node {
+	_, keys := split(n)
+	if len(keys) == 0 {
+		return n
+	}
+	start := n.Start()
+	switch first := keys[0].node.(type) {
+	case *Member:
+		start = first.At
+	case *Index:
+		start = first.Key.Start()
+	}
+	return &Name{span{start, n.End()}, joined(keys)}
+}
+
 func joined(keys []pathKey) string {
 	parts := make([]string, len(keys))
 	for i, k := range keys {
@@ -123,7 +140,7 @@ func (c *checker) named(n Node, root *Name, keys []pathKey) *Expr {
 			return c.fault(n, "an identifier has no fields")
 		}
 		if k := keys[0].name; !c.env.Names.IDs[k] {
-			return c.faultHint(n, didYouMean(k, sortedKeys(c.env.Names.IDs)), "there is no identifier kind %s", quoteName(k))
+			return c.faultHint(nameIn(n), didYouMean(k, sortedKeys(c.env.Names.IDs)), "there is no identifier kind %s", quoteName(k))
 		}
 		return c.b.make(Expr{Type: IDs, op: opIDs, str: keys[0].name})
 	case "events":
@@ -155,7 +172,7 @@ func didYouMeanRoot(name string) string {
 func (c *checker) trait(n Node, name string) *Expr {
 	f, ok := c.env.Names.Traits[name]
 	if !ok {
-		return c.faultHint(n, didYouMean(name, sortedKeys(c.env.Names.Traits)), "there is no trait %s: it never came and no schema declares it", quoteName(name))
+		return c.faultHint(nameIn(n), didYouMean(name, sortedKeys(c.env.Names.Traits)), "there is no trait %s: it never came and no schema declares it", quoteName(name))
 	}
 	c.env.Uses.trait(name)
 	t, hint := f.typ()
@@ -165,7 +182,7 @@ func (c *checker) trait(n Node, name string) *Expr {
 
 func (c *checker) consent(n Node, name string) *Expr {
 	if !c.env.Names.Consents[name] {
-		return c.faultHint(n, didYouMean(name, sortedKeys(c.env.Names.Consents)), "there is no consent %s: it never came and no schema declares it", quoteName(name))
+		return c.faultHint(nameIn(n), didYouMean(name, sortedKeys(c.env.Names.Consents)), "there is no consent %s: it never came and no schema declares it", quoteName(name))
 	}
 	c.env.Uses.consent(name)
 	return c.b.make(Expr{Type: Bool, op: opConsent, str: name, hint: []event.Kind{event.BoolKind}})
@@ -217,7 +234,7 @@ func (c *checker) tagRef(n Node, keys []pathKey) (ref *TagRef, number bool) {
 		c.fault(n, "%s", err)
 		return nil, false
 	case !ok:
-		c.faultHint(n, didYouMean(name, c.env.TagKeys()), "there is no tag %s", quoteName(name))
+		c.faultHint(nameIn(n), didYouMean(name, c.env.TagKeys()), "there is no tag %s", quoteName(name))
 		return nil, false
 	case number && ref.Number == nil:
 		c.fault(n, "the tag %s has no bands, so it has no .number", quoteName(name))
@@ -256,7 +273,7 @@ func (c *checker) reference(n Node, key, what string, get func(string) (*Expr, b
 	case err != nil:
 		return c.fault(n, "%s", err)
 	case !ok:
-		return c.faultHint(n, didYouMean(key, list()), "there is no %s %s", what, quoteName(key))
+		return c.faultHint(nameIn(n), didYouMean(key, list()), "there is no %s %s", what, quoteName(key))
 	}
 	return x
 }
@@ -283,7 +300,7 @@ func (c *checker) field(n Node, set *eventSet, keys []pathKey) *Expr {
 				hint = fmt.Sprintf("there is %s", quoteName(k))
 			}
 		}
-		return c.faultHint(n, hint, "%s has no property %s: it never came and no schema declares it", set.describe(), quoteName(name))
+		return c.faultHint(nameIn(n), hint, "%s has no property %s: it never came and no schema declares it", set.describe(), quoteName(name))
 	}
 	t, seen := f.typ()
 	c.warnDeclared(n, f)

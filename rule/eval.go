@@ -31,8 +31,21 @@ type Run struct {
 	Past func(key string, first event.ProfileID, n int) (changed, previous []event.Column)
 	// Ahead also reads the rows that are later than Now: Result.NextChange needs them. The answers stay the same.
 	Ahead bool
-	// Progress, when set, is told how many of all customers are done, by several goroutines.
-	Progress func(done, all uint32)
+	// Progress, when set, is told how far the evaluation is, by several goroutines.
+	Progress func(Progress)
+	// Scratch is a folder for numbers of population functions that are more than fit Memory bytes (0: 128 MB). It is made
+	// when it is needed. Without one they all stay in memory, eight bytes for each customer and function.
+	Scratch string
+	Memory  int
+
+	pass, passes int // of Progress
+}
+
+// Progress says how far an evaluation is. Functions across all customers take passes of their own before the one that
+// decides.
+type Progress struct {
+	Done, All    uint32 // customers of this pass
+	Pass, Passes int    // from 1 on
 }
 
 // Held is a value that a customer has, or has not, whatever the rule of the tag says.
@@ -53,6 +66,7 @@ type Result struct {
 	Universe event.Bits // the customers that exist, at the instant of the run
 	Worker   int        // which goroutine: below GOMAXPROCS; each has one call at a time
 	w        *worker
+	all      bool // everybody of the block is in the universe
 }
 
 // worker evaluates plans block by block, for one goroutine.
@@ -84,6 +98,15 @@ type worker struct {
 	node     int    // the place of the expression that is being evaluated
 	memos    []memo // by place: what a comparison with a constant prepared
 	ahead    *lookahead
+	many     *horizon
+	given    func(leaf int) event.Bits // see Gather.Block
+	// stacks says that answers for the whole block are all that is asked for: see eventRows.stacked.
+	stacks bool
+	counts []tally                // see Plan.tallies
+	stamps []uint32               // by code of a text: whose it was met last; see tallyDistinct
+	stamp  uint32                 // none of them is above it
+	lists  map[int32]*listIndex   // by the place of a value: its lists, turned round
+	inline map[int32]*inlineCodes // by the place of a value: its texts without a code
 }
 
 // memo is what a comparison with a constant prepared for the column that it met last: blocks resemble each other.
@@ -93,7 +116,10 @@ type memo struct {
 	lo, hi int64
 	dict   event.Dict
 	codes  []uint32
-	table  []uint64 // a bit for each of the codes
+	table  []byte // 1 for each of the codes
+	// Of a function of a day: what it is at an instant, by day; see remembered.
+	days []int32
+	now  event.Time
 }
 
 func newWorker(p *Plan, r *Run) *worker {
@@ -101,6 +127,7 @@ func newWorker(p *Plan, r *Run) *worker {
 	w.res, w.memos = make([]*vec, len(p.order)), make([]memo, len(p.order))
 	w.sets, w.setDone = make([]eventRows, len(p.setList)), make([]int, len(p.setList))
 	w.dates, w.dateDone = make([][]int64, len(p.setList)), make([]int, len(p.setList))
+	w.counts, w.lists = make([]tally, p.ntallies), map[int32]*listIndex{}
 	w.epoch, w.n = 1, 1
 	w.evalRange(0, p.runCount)
 	w.arena = arena{} // what stays for the run keeps its memory
@@ -120,6 +147,10 @@ func (w *worker) frame(x *Expr) (n int, single bool) {
 
 func (w *worker) evalRange(from, to int) {
 	for i := from; i < to; i++ {
+		if w.stacks && w.plan.picked[i] {
+			w.res[i] = nil
+			continue
+		}
 		w.args = w.args[:0]
 		for _, a := range w.plan.args[i] {
 			w.args = append(w.args, w.res[a])
@@ -142,7 +173,7 @@ func (w *worker) evalBlock() {
 func (w *worker) universe() event.Bits {
 	b := w.bits(w.n)
 	for i := 0; i < w.n; i++ {
-		if w.exists(w.block.First + event.ProfileID(i)) {
+		if w.exists(w.block.Profile(i)) {
 			b.Set(i)
 		}
 	}
@@ -166,11 +197,18 @@ func (r *Result) Cond(x *Expr) event.Bits {
 }
 
 // EachCase calls f, for a case expression that is a root, with the place of each case that anybody of the universe
-// falls into, and with who does. The words are valid until f returns.
+// may fall into, and with who does. The words are valid until f returns, which must not write to them.
 func (r *Result) EachCase(x *Expr, f func(k int, who event.Bits)) {
 	w := r.w
+	cases := w.res[w.plan.index[x]].cases
+	if r.all {
+		for k, c := range cases {
+			f(k, c)
+		}
+		return
+	}
 	who := w.bits(w.n)
-	for k, c := range w.res[w.plan.index[x]].cases {
+	for k, c := range cases {
 		any := uint64(0)
 		for i, word := range c {
 			who[i] = word & r.Universe[i]
@@ -245,81 +283,6 @@ func (x *Expr) Kind() event.Kind {
 	return event.Missing
 }
 
-// Prepare computes the parameters of all population functions below the roots into r.Params, pass by pass:
-// a function whose arguments contain others comes after them. Parameters already present are kept when keep
-// is set. It costs a reading of the history for each level of nesting.
-func (r *Run) Prepare(ctx context.Context, roots []*Expr) error {
-	if r.Params == nil {
-		r.Params = Params{}
-	}
-	byDepth := map[int][]*Expr{}
-	depths := map[*Expr]int{}
-	deepest := 0
-	seen := map[*Expr]bool{}
-	for _, root := range roots {
-		walk(root, seen, func(x *Expr) {
-			d := 0
-			for _, a := range x.args {
-				d = max(d, depths[a])
-			}
-			if x.population() {
-				d++
-				byDepth[d] = append(byDepth[d], x)
-				deepest = max(deepest, d)
-			}
-			depths[x] = d
-		})
-	}
-	for d := 1; d <= deepest; d++ {
-		if err := r.parameters(ctx, byDepth[d]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// parameters computes the parameters of population functions that do not contain one another.
-func (r *Run) parameters(ctx context.Context, pops []*Expr) error {
-	todo := pops[:0:0]
-	var roots []*Expr
-	for _, x := range pops {
-		if _, ok := r.Params[x.String()]; !ok {
-			todo = append(todo, x)
-			roots = append(roots, x.args...)
-		}
-	}
-	if len(todo) == 0 {
-		return nil
-	}
-	parts := make([][]population, runtime.GOMAXPROCS(0)) // of each goroutine
-	for i := range parts {
-		parts[i] = make([]population, len(todo))
-	}
-	err := r.Blocks(ctx, roots, func(res *Result) error {
-		for k, x := range todo {
-			who := res.Universe
-			if len(x.args) > 1 {
-				who = res.Cond(x.args[1])
-			}
-			if c := res.Column(x.args[0], event.NumberKind); c != nil {
-				parts[res.Worker][k].add(c, who)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	for k, x := range todo {
-		all := &parts[0][k]
-		for _, other := range parts[1:] {
-			all.join(&other[k])
-		}
-		r.Params[x.String()] = x.param(all)
-	}
-	return nil
-}
-
 // Blocks evaluates the roots for all customers, on all cores, and calls each with every block that has
 // customers in the universe. Blocks of one BlockGroup come in ascending order from one goroutine; different
 // groups come at the same time. Parameters must have been prepared.
@@ -330,6 +293,8 @@ func (r *Run) Blocks(ctx context.Context, roots []*Expr, each func(*Result) erro
 	if groups == 0 {
 		return nil
 	}
+	r.pass++
+	pass := r.pass
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var next, done atomic.Uint32
@@ -339,7 +304,7 @@ func (r *Run) Blocks(ctx context.Context, roots []*Expr, each func(*Result) erro
 		go func() {
 			defer wg.Done()
 			w := newWorker(plan, r)
-			w.number = k
+			w.number, w.stacks = k, !r.Ahead
 			if err := w.open(); err != nil {
 				cancel(err)
 				return
@@ -355,12 +320,15 @@ func (r *Run) Blocks(ctx context.Context, roots []*Expr, each func(*Result) erro
 					return
 				}
 				if r.Progress != nil {
-					r.Progress(min(done.Add(1)*BlockGroup, total), total)
+					r.Progress(Progress{min(done.Add(1)*BlockGroup, total), total, pass, max(r.passes, pass)})
 				}
 			}
 		}()
 	}
 	wg.Wait()
+	if r.pass >= r.passes { // what is evaluated next begins anew
+		r.pass, r.passes = 0, 0
+	}
 	return context.Cause(ctx)
 }
 
@@ -393,7 +361,7 @@ func (w *worker) group(ctx context.Context, g, total uint32, each func(*Result) 
 func (w *worker) finish(each func(*Result) error) error {
 	w.evalBlock()
 	u := w.universe()
-	if u.Count() == 0 {
+	if u.Count() == 0 && !w.run.Ahead {
 		return nil
 	}
 	return each(&Result{First: w.block.First, N: w.block.N, Universe: u, Worker: w.number, w: w})

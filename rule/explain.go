@@ -140,8 +140,8 @@ func (r *Result) Proof(x *Expr, i, limit int) (events []ProofEvent, total int) {
 	rows := w.rows(sel.src)
 	kept := w.res[w.plan.index[sel]]
 	var order []int32
-	for row := rows.start[i]; row < rows.start[i+1]; row++ {
-		if kept.all || kept.mask.Get(int(row)) {
+	for row := range int32(rows.n) {
+		if int(rows.owner[row]) == i && (kept.all || kept.mask.Get(int(row))) {
 			order = append(order, row)
 		}
 	}
@@ -168,10 +168,7 @@ func (w *worker) proofEvent(set *eventSet, rows *eventRows, row int) ProofEvent 
 		e.Props = slices.DeleteFunc(e.Props, func(p event.Property) bool { return p.Name == set.list && p.Value.Kind() == event.ListKind })
 		return e
 	}
-	table := rows.tables[0]
-	if rows.from != nil {
-		table = rows.tables[rows.from[row]]
-	}
+	table := rows.series(int32(row))
 	e := ProofEvent{Name: w.plan.request.Series[table].Name, Time: rows.times[row]}
 	for _, name := range w.plan.request.Series[table].Columns {
 		if name == warehouse.SourceColumn {

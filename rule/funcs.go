@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"tagma/event"
+	"tagma/warehouse"
 )
 
 // function is a function of the language over single values. Missing arguments make a missing result.
@@ -104,13 +105,60 @@ func dateOf(w *worker, v event.Value) (event.Date, bool) {
 // dateInts computes an integer of the local day of each time or date, on whole columns.
 func dateInts(f func(w *worker, d event.Date) int) func(w *worker, x *Expr, args []*vec) *vec {
 	return func(w *worker, x *Expr, args []*vec) *vec {
-		return w.timeInts(x, args[0], func(v int64, isDate bool) int64 {
-			if !isDate {
-				v = int64(w.zone.Date(event.Time(v)))
-			}
-			return int64(f(w, event.Date(v)))
-		})
+		return w.timeInts(x, w.localDays(args[0]), func(v int64, _ bool) int64 { return int64(f(w, event.Date(v))) })
 	}
+}
+
+// The days of a hundred years before and after 1970 are remembered: birthdays repeat.
+const (
+	dayReach   = 36525
+	unknownDay = math.MinInt32
+)
+
+// remembered is f, which takes long for a day, asked once for each day at an instant.
+func remembered(f func(w *worker, d event.Date) int) func(w *worker, d event.Date) int {
+	return func(w *worker, d event.Date) int {
+		if d < -dayReach || d >= dayReach || w.n < warehouse.BlockSize { // few customers are not worth the memory
+			return f(w, d)
+		}
+		m := &w.memos[w.node]
+		if m.days == nil || m.now != w.now {
+			m.days, m.now = make([]int32, 2*dayReach), w.now
+			for i := range m.days {
+				m.days[i] = unknownDay
+			}
+		}
+		at := &m.days[d+dayReach]
+		if *at == unknownDay {
+			*at = int32(f(w, d))
+		}
+		return int(*at)
+	}
+}
+
+// localDays turns the times of a value into their local days. Times without an instant have none.
+func (w *worker) localDays(v *vec) *vec {
+	times := v.part(event.TimeKind)
+	if times == nil {
+		return v
+	}
+	out := w.vec()
+	*out = *v
+	out.parts = w.columns(len(v.parts))
+	for p := range v.parts {
+		out.parts[p] = v.parts[p]
+		if c := &out.parts[p]; c.Kind == event.TimeKind {
+			c.Kind, c.Ints, c.Has = event.DateKind, w.rawInt64s(c.Len), w.bits(c.Len)
+			within(times.Ints[:c.Len], int64(event.Always)+1, math.MaxInt64, c.Has)
+			for i := range c.Has {
+				if times.Has != nil {
+					c.Has[i] &= times.Has[i]
+				}
+			}
+			event.Dates(w.zone, times.Ints[:c.Len], c.Ints)
+		}
+	}
+	return out
 }
 
 // timeInts computes an integer of each time or date of a value; other kinds, and times without an instant, are
@@ -199,7 +247,7 @@ func functionTable() []*function {
 				return intValue(int(q - p))
 			}},
 		{name: "days_to_anniversary", params: when, result: Number, doc: "days from today to the next anniversary of t's date, 0 on the day",
-			vector: dateInts(func(w *worker, d event.Date) int {
+			vector: dateInts(remembered(func(w *worker, d event.Date) int {
 				today := w.zone.Date(w.now)
 				y, _, _ := today.Civil()
 				next := anniversary(d, y)
@@ -207,9 +255,9 @@ func functionTable() []*function {
 					next = anniversary(d, y+1)
 				}
 				return int(next - today)
-			})},
+			}))},
 		{name: "age", params: when, result: Number, doc: "full years from t's date to today",
-			vector: dateInts(func(w *worker, d event.Date) int {
+			vector: dateInts(remembered(func(w *worker, d event.Date) int {
 				today := w.zone.Date(w.now)
 				y, _, _ := today.Civil()
 				by, _, _ := d.Civil()
@@ -218,7 +266,7 @@ func functionTable() []*function {
 					years--
 				}
 				return years
-			})},
+			}))},
 		{name: "hour", params: when, result: Number, doc: "the local hour, 0–23; of a date that of its first instant", vector: func(w *worker, x *Expr, args []*vec) *vec {
 			return w.timeInts(x, args[0], func(v int64, isDate bool) int64 {
 				if isDate { // its first instant, which is not everywhere midnight

@@ -44,7 +44,7 @@ func (r *Result) NextChange(x *Expr, i int) event.Time {
 // event.Never when it exists, or no record makes it.
 func (r *Result) NextUniverse(i int) event.Time {
 	w := r.w
-	m := w.snapshot.Profile(r.First + event.ProfileID(i))
+	m := w.snapshot.Profile(w.block.Profile(i))
 	if !m.Known || !m.Person || m.Entity != w.run.Entity || m.Untimed || m.FirstSeen <= w.now {
 		return event.Never
 	}
@@ -294,8 +294,10 @@ func later(t event.Time, by int64) event.Time {
 
 // lasting says that a run-level time never falls below its present value. As a lower bound of selections, earlier rows
 // need not be read to look ahead.
-func (w *worker) lasting(x *Expr) bool {
-	even := w.zone.FallBack(w.now) == event.Never
+func (w *worker) lasting(x *Expr) bool { return lasting(x, w.zone.FallBack(w.now) == event.Never) }
+
+// lasting is that where clocks are not set back across midnight soon: even.
+func lasting(x *Expr, even bool) bool {
 	switch {
 	case x.op == opConst, x.op == opNow:
 		return true
@@ -306,7 +308,7 @@ func (w *worker) lasting(x *Expr) bool {
 	case x.op == opWindow, x.op == opDayBound:
 		return even
 	case x.op == opShift:
-		return x.args[1].op == functions["duration"].op && w.lasting(x.args[0])
+		return x.args[1].op == functions["duration"].op && lasting(x.args[0], even)
 	}
 	return false
 }

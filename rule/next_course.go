@@ -23,7 +23,7 @@ func (l *lookahead) find(x *Expr, e int) course {
 	switch x.op {
 	// What does not know the time: a value as it is stored, recorded, or published.
 	case opConst, opIDs, opFirstSeen, opBucket, opPublished, opPast, opNothing, opProperty, opEventSource, opEventTime, opEventName,
-		opMean, opMedian, opQuantile, opLine, opCell, opTableCell:
+		opMean, opMedian, opQuantile, opLine, opCell, opTableCell, opGiven:
 		return forever
 	// The clock itself.
 	case opNow:

@@ -138,6 +138,18 @@ func fastArith(w *worker, n int, single bool, va *vec, a *event.Column, vb *vec,
 
 var opNeg = &op{name: "neg", eval: func(w *worker, x *Expr, args []*vec) *vec {
 	n, single := w.frame(x)
+	if p := args[0].part(event.NumberKind); p != nil && p.Nums == nil && args[0].single == single {
+		c := w.column(event.NumberKind, n)
+		c.Ints, c.Scale, c.Has = w.rawInt64s(n), p.Scale, p.Has
+		least := int64(0)
+		for i, k := range p.Ints[:n] {
+			least = min(least, k)
+			c.Ints[i] = -k
+		}
+		if least > math.MinInt64 {
+			return w.oneCol(n, single, c)
+		}
+	}
 	return w.fromValues(n, single, func(i int) event.Value {
 		if v := args[0].value(i); v.Kind() == event.NumberKind {
 			return event.Num(v.Number().Neg())

@@ -2,7 +2,6 @@ package rule
 
 import (
 	"math"
-	"math/bits"
 	"slices"
 	"strings"
 
@@ -147,23 +146,6 @@ func interval(o relation, limit int64) (lo, hi int64) {
 	return
 }
 
-// within sets the bits of the numbers in lo…hi: the innermost loop of most rules, without a branch on the data.
-func within(ints []int64, lo, hi int64, out event.Bits) {
-	if lo > hi {
-		return
-	}
-	width := uint64(hi) - uint64(lo)
-	for word := 0; word*64 < len(ints); word++ {
-		chunk := ints[word*64 : min(len(ints), word*64+64)]
-		var acc uint64
-		for j, v := range chunk {
-			_, outside := bits.Sub64(width, uint64(v)-uint64(lo), 0)
-			acc |= (outside ^ 1) << (j & 63)
-		}
-		out[word] |= acc
-	}
-}
-
 // compareConst compares a column with the one element of k, which is present and of the same kind.
 func (w *worker) compareConst(o relation, c, k *event.Column, out event.Bits) {
 	hit := out
@@ -237,14 +219,7 @@ func (w *worker) codeOf(d event.Dict, k *event.Column) (uint32, bool) {
 func (w *worker) equalText(c, k *event.Column, out event.Bits) {
 	if c.Dict != nil {
 		if code, ok := w.codeOf(c.Dict, k); ok {
-			for word := 0; word*64 < c.Len; word++ {
-				var acc uint64
-				for j, v := range c.Codes[word*64 : min(c.Len, word*64+64)] {
-					_, other := bits.Sub64(0, uint64(v^code), 0)
-					acc |= (other ^ 1) << (j & 63)
-				}
-				out[word] |= acc
-			}
+			equalCodes(c.Codes[:c.Len], code, out)
 			return
 		}
 	}
@@ -315,6 +290,14 @@ var opIn = &op{name: "in", text: func(x *Expr, arg func(int) string) string {
 			return v
 		}
 		e := a.value(0)
+		if a.single && !args[1].single && e.Kind() == event.TextKind {
+			if index := w.listIndex(w.plan.args[w.node][1], lists); index != nil {
+				if id, ok := index.ids[e.Text()]; ok && index.has[id] != nil {
+					copy(v.cond, index.has[id])
+				}
+				return v
+			}
+		}
 		for i := 0; i < n; i++ {
 			j := args[1].idx(i)
 			if !lists.Present(j) {
@@ -360,6 +343,64 @@ var opIn = &op{name: "in", text: func(x *Expr, arg func(int) string) string {
 	}
 	return v
 }}
+
+// listIndex is the lists of a value turned round: who has a text among them. Many ask that of the same trait.
+type listIndex struct {
+	epoch int
+	ids   map[string]int // of the texts that were met so far
+	has   []event.Bits   // by id, in the block; nil: nobody
+}
+
+// maxListTexts is the number of texts up to which lists are turned round.
+const maxListTexts = 4096
+
+// listIndex turns the lists of the value at a place round, once a block; nil where fewer than two ask, or where there are
+// too many texts.
+func (w *worker) listIndex(place int32, lists *event.Column) *listIndex {
+	if w.plan.listed[place] < 2 {
+		return nil
+	}
+	x := w.lists[place]
+	if x == nil {
+		x = &listIndex{ids: map[string]int{}}
+		if w.lists == nil {
+			w.lists = map[int32]*listIndex{}
+		}
+		w.lists[place] = x
+	}
+	if len(x.ids) > maxListTexts {
+		return nil
+	}
+	if x.epoch == w.epoch {
+		return x
+	}
+	x.epoch = w.epoch
+	clear(x.has)
+	for i := range lists.Len {
+		if !lists.Present(i) {
+			continue
+		}
+		list := lists.Values[i].List()
+		for k := range list {
+			if list[k].Kind() != event.TextKind {
+				continue
+			}
+			id, ok := x.ids[list[k].Text()]
+			if !ok {
+				if id = len(x.ids); id > maxListTexts {
+					return nil
+				}
+				x.ids[list[k].Text()] = id
+				x.has = append(x.has, nil)
+			}
+			if x.has[id] == nil {
+				x.has[id] = w.bits(lists.Len)
+			}
+			x.has[id].Set(i)
+		}
+	}
+	return x
+}
 
 // holds says whether a list has an element equal to e.
 func holds(list []event.Value, e event.Value) bool {
@@ -414,28 +455,21 @@ func (s *constSet) equal(w *worker, c *event.Column, k event.Value, out event.Bi
 	}
 }
 
-// tabulate makes the bit field of the codes.
+// tabulate makes the table of the codes.
 func (m *memo) tabulate() {
+	m.table = nil
 	for _, code := range m.codes {
-		for int(code>>6) >= len(m.table) {
+		for int(code) >= len(m.table) {
 			m.table = append(m.table, 0)
 		}
-		m.table[code>>6] |= 1 << (code & 63)
+		m.table[code] = 1
 	}
-}
-
-// has is 1 for a code that is among those of the memo, else 0.
-func (m *memo) has(code uint32) uint64 {
-	if at := int(code >> 6); at < len(m.table) {
-		return m.table[at] >> (code & 63) & 1
-	}
-	return 0
 }
 
 func (s *constSet) inTexts(w *worker, c *event.Column, out event.Bits) {
 	m := &w.memos[w.node]
 	if !m.ready || m.dict != c.Dict {
-		m.ready, m.dict, m.codes, m.table = true, c.Dict, m.codes[:0], nil
+		m.ready, m.dict, m.codes = true, c.Dict, m.codes[:0]
 		for _, v := range s.values {
 			if v.Kind() == event.TextKind && c.Dict != nil {
 				if code, ok := c.Dict.Code(v.Text()); ok {
@@ -447,13 +481,7 @@ func (s *constSet) inTexts(w *worker, c *event.Column, out event.Bits) {
 	}
 	hit := w.bits(c.Len)
 	if len(m.codes) > 0 {
-		for word := range hit {
-			var acc uint64
-			for j, v := range c.Codes[word*64 : min(c.Len, word*64+64)] {
-				acc |= m.has(v) << (j & 63)
-			}
-			hit[word] = acc
-		}
+		amongCodes(c.Codes[:c.Len], m.table, hit)
 	}
 	if len(c.Inline) > 0 {
 		for i, code := range c.Codes[:c.Len] {

@@ -27,6 +27,9 @@ func (w *worker) latest(kind warehouse.SeriesKind, name string) *vec {
 		return w.valueVec(w.n, false)
 	}
 	t := &w.block.Tables[ti]
+	if w.oneEach(t) { // one row for everybody: the columns as they are
+		return w.valueVec(w.n, false, t.Columns[0]...)
+	}
 	pick := w.rawInt32s(w.n)
 	for c := range pick {
 		pick[c] = -1
@@ -38,9 +41,6 @@ func (w *worker) latest(kind warehouse.SeriesKind, name string) *vec {
 		}
 	}
 	cols := t.Columns[0]
-	if len(cols) == 1 && cols[0].Has == nil && allPicked(pick, t.Rows()) {
-		return w.valueVec(w.n, false, cols...) // one row for everybody: the column as it is
-	}
 	v := w.vec()
 	v.n, v.parts = w.n, w.columns(len(cols))
 	for p := range cols {
@@ -104,16 +104,19 @@ var opLookup = &op{name: "lookup", eval: func(w *worker, x *Expr, args []*vec) *
 	})
 }}
 
-func allPicked(pick []int32, rows int) bool {
-	if rows != len(pick) {
+// oneEach says that every customer has one row of a table, which holds at the run's instant.
+func (w *worker) oneEach(t *warehouse.Table) bool {
+	if t.Rows() != w.n || len(t.Columns[0]) == 0 {
 		return false
 	}
-	for i, p := range pick {
-		if int(p) != i {
-			return false
-		}
+	latest, other := event.Always, int32(0)
+	for _, at := range t.Times {
+		latest = max(latest, at)
 	}
-	return true
+	for c, from := range t.Start[:w.n] {
+		other |= from ^ int32(c)
+	}
+	return latest <= w.now && other == 0
 }
 
 // gather is gather with the worker's scratch memory: element i is c's element pick[i].
@@ -170,7 +173,7 @@ var opIDs = &op{name: "ids", at: &atCustomer, eval: func(w *worker, x *Expr, _ [
 // opFirstSeen: customer.first_seen, missing where all records are untimed.
 var opFirstSeen = &op{name: "first_seen", at: &atCustomer, eval: func(w *worker, x *Expr, _ []*vec) *vec {
 	return w.fromValues(w.n, false, func(c int) event.Value {
-		p := w.snapshot.Profile(w.block.First + event.ProfileID(c))
+		p := w.snapshot.Profile(w.block.Profile(c))
 		if !p.Known || p.FirstSeen == event.Never {
 			return event.Value{}
 		}
@@ -184,7 +187,7 @@ var opBucket = &op{name: "bucket", at: &atCustomer, eval: func(w *worker, x *Exp
 	c := w.countColumn()
 	p := x.aux.(bucketParam)
 	for i := range c.Ints {
-		c.Ints[i] = int64(splitMix(p.seed+uint64(w.block.First)+uint64(i)) % uint64(p.groups))
+		c.Ints[i] = int64(splitMix(p.seed+uint64(w.block.Profile(i))) % uint64(p.groups))
 	}
 	return w.oneCol(w.n, false, c)
 }}
@@ -203,7 +206,7 @@ func splitMix(z uint64) uint64 {
 
 // opPublished: another tag's value as the index has it (str its key), or a segment's membership.
 var opPublished = &op{name: "published", at: &atCustomer, eval: func(w *worker, x *Expr, _ []*vec) *vec {
-	parts := w.run.Published(x.str, w.block.First, w.n)
+	parts := w.beside(func(first event.ProfileID, n int) []event.Column { return w.run.Published(x.str, first, n) })
 	if !strings.HasPrefix(x.str, "segment:") {
 		return w.valueVec(w.n, false, parts...)
 	}

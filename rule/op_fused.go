@@ -10,7 +10,7 @@ import (
 
 // Fused comparisons: a measure compared with a constant. Most customers of a block have no row in a selection, and
 // what holds for them is known beforehand; only the customers that have rows are looked at, in one walk over
-// the kept rows, and no column of 256 measures is written in between.
+// the kept rows, and no column of measures is written in between.
 
 // fused says how a measure is compared without being written down: f gets the customers that have kept rows, one
 // after another, and says whether the comparison holds.
@@ -39,6 +39,10 @@ var fusedOps = func() map[[2]*op]*op {
 
 // owners calls f with each customer that has kept rows, and the rows, in order of time.
 func (w *worker) owners(r *eventRows, sel *vec, f func(owner int, rows []int32)) {
+	if r.stacked {
+		w.stackOwners(r, sel, f)
+		return
+	}
 	buf := w.rowBuf[:0]
 	if sel.all {
 		for c := range w.n {
@@ -73,18 +77,27 @@ func (w *worker) owners(r *eventRows, sel *vec, f func(owner int, rows []int32))
 	w.rowBuf = buf[:0]
 }
 
-// decide fills out with what holds for a measure of 0, which is what a customer without rows has, and then sets
-// the customers that have rows, by their integer measures.
-func decide(rel relation, limit int64, n int, out event.Bits, measures func(set func(owner int, measure int64))) {
-	empty := rel.holds(cmp.Compare(0, limit))
-	if empty {
-		out.Fill(n)
+// stackOwners is owners for series that stand behind one another: the kept rows are brought together by counting. A
+// customer's rows come series by series.
+func (w *worker) stackOwners(r *eventRows, sel *vec, f func(owner int, rows []int32)) {
+	start := w.rawInt32s(w.n + 1)
+	clear(start)
+	r.each(sel, func(row int) { start[r.owner[row]+1]++ })
+	for c := range w.n {
+		start[c+1] += start[c]
 	}
-	measures(func(owner int, measure int64) {
-		if holds := rel.holds(cmp.Compare(measure, limit)); holds != empty {
-			out[owner>>6] ^= 1 << (owner & 63)
-		}
+	rows, next := w.rawInt32s(int(start[w.n])), w.rawInt32s(w.n)
+	copy(next, start)
+	r.each(sel, func(row int) {
+		o := r.owner[row]
+		rows[next[o]] = int32(row)
+		next[o]++
 	})
+	for c := range w.n {
+		if from, to := start[c], start[c+1]; from < to {
+			f(c, rows[from:to])
+		}
+	}
 }
 
 // integerLimit turns a comparison with any number into one with an integer, for integers.
@@ -99,77 +112,13 @@ func integerLimit(rel relation, k event.Number) (relation, int64) {
 	return as, limit
 }
 
-func fusedCount(w *worker, x *Expr, args []*vec, rel relation, out event.Bits) {
-	r, sel := w.rows(x.src), args[0]
-	rel, limit := integerLimit(rel, x.val.Number())
-	if sel.all {
-		decide(rel, limit, w.n, out, func(set func(int, int64)) {
-			for c := range w.n {
-				if n := r.start[c+1] - r.start[c]; n > 0 {
-					set(c, int64(n))
-				}
-			}
-		})
-		return
-	}
-	empty := rel.holds(cmp.Compare(0, limit))
-	if empty {
-		out.Fill(w.n)
-	}
-	last, n := -1, int64(0)
-	flip := func() {
-		if rel.holds(cmp.Compare(n, limit)) != empty {
-			out[last>>6] ^= 1 << (last & 63)
-		}
-	}
-	owner := r.owner
-	for wi, word := range sel.mask {
-		for word != 0 {
-			o := int(owner[wi*64+trailing(word)])
-			word &= word - 1
-			if o == last {
-				n++
-				continue
-			}
-			if last >= 0 {
-				flip()
-			}
-			last, n = o, 1
-		}
-	}
-	if last >= 0 {
-		flip()
-	}
-}
-
-func fusedDays(w *worker, x *Expr, args []*vec, rel relation, out event.Bits) {
-	rel, limit := integerLimit(rel, x.val.Number())
-	decide(rel, limit, w.n, out, func(set func(int, int64)) { w.eachDays(x, args[0], set) })
-}
-
-func fusedDistinct(w *worker, x *Expr, args []*vec, rel relation, out event.Bits) {
-	rel, limit := integerLimit(rel, x.val.Number())
-	val := args[1]
-	if len(val.parts) != 1 || val.single || val.isCond {
-		c, _ := w.distinct(x, args)
-		for i, n := range c {
-			if rel.holds(cmp.Compare(n, limit)) {
-				out.Set(i)
-			}
-		}
-		return
-	}
-	decide(rel, limit, w.n, out, func(set func(int, int64)) {
-		w.eachDistinct(x, args[0], &val.parts[0], false, set)
-	})
-}
-
 // fusedSum compares sums in integers; where they do not fit, it writes them down.
 func fusedSum(w *worker, x *Expr, args []*vec, rel relation, out event.Bits) {
 	p := args[1].part(event.NumberKind)
-	if p == nil || p.Nums != nil || args[1].single {
-		c, _ := w.sums(x, args[0], args[1])
-		compareNumbers(rel, c, x.val.Number(), out)
+	r := w.rows(x.src)
+	if p == nil || p.Nums != nil || args[1].single || r.stacked {
+		c, _ := w.sharedSums(x, args)
+		compareNumbers(rel, c, x.val, out)
 		return
 	}
 	lo, hi := limits(rel, p, x.val)
@@ -178,7 +127,6 @@ func fusedSum(w *worker, x *Expr, args []*vec, rel relation, out event.Bits) {
 	if empty {
 		out.Fill(w.n)
 	}
-	r := w.rows(x.src)
 	last, sum, overflow := -1, int64(0), false
 	flip := func() {
 		if last >= 0 && inside(sum) != empty {
@@ -202,15 +150,26 @@ func fusedSum(w *worker, x *Expr, args []*vec, rel relation, out event.Bits) {
 	flip()
 	if overflow {
 		clear(out)
-		c, _ := w.sums(x, args[0], args[1])
-		compareNumbers(rel, c, x.val.Number(), out)
+		c, _ := w.sharedSums(x, args)
+		compareNumbers(rel, c, x.val, out)
 	}
 }
 
+// sharedSums is sums, once for all that ask for the same.
+func (w *worker) sharedSums(x *Expr, args []*vec) (*event.Column, []int64) {
+	t := w.tally(func(t *tally) { t.sum, t.summand = w.sums(x, args[0], args[1]) })
+	return t.sum, t.summand
+}
+
 // compareNumbers sets the elements of a number column for which the comparison holds.
-func compareNumbers(rel relation, c *event.Column, k event.Number, out event.Bits) {
+func compareNumbers(rel relation, c *event.Column, k event.Value, out event.Bits) {
+	if c.Nums == nil && c.Has == nil {
+		lo, hi := limits(rel, c, k)
+		within(c.Ints[:c.Len], lo, hi, out)
+		return
+	}
 	for i := range c.Len {
-		if c.Present(i) && rel.holds(numberAt(c, i).Cmp(k)) {
+		if c.Present(i) && rel.holds(numberAt(c, i).Cmp(k.Number())) {
 			out.Set(i)
 		}
 	}
@@ -220,29 +179,34 @@ func compareNumbers(rel relation, c *event.Column, k event.Number, out event.Bit
 // differs by at least 1/(count × 10^scale); where that is more than the rounding of the quotient to 18 digits can
 // hide, the two comparisons are the same. Elsewhere it divides.
 func fusedAverage(w *worker, x *Expr, args []*vec, rel relation, out event.Bits) {
-	c, counts := w.sums(x, args[0], args[1])
+	c, counts := w.sharedSums(x, args)
 	k := x.val.Number()
 	limit, fits := k.Coefficient(c.Scale)
-	for i, n := range counts {
-		if n == 0 || !c.Present(i) {
-			continue
-		}
-		if fits && c.Nums == nil && n <= exactCounts[min(c.Scale, maxColumnScale)] {
-			if hi, lo := bits.Mul64(magnitude(limit), uint64(n)); hi == 0 && lo <= math.MaxInt64 {
-				product := int64(lo)
-				if limit < 0 {
-					product = -product
-				}
-				if rel.holds(cmp.Compare(c.Ints[i], product)) {
-					out.Set(i)
-				}
-				continue
+	some := w.bits(w.n)
+	within(counts, 1, math.MaxInt64, some)
+	for wi, word := range some {
+		for ; word != 0; word &= word - 1 {
+			i := wi*64 + trailing(word)
+			if c.Present(i) && averageHolds(rel, c, i, counts[i], k, limit, fits) {
+				out.Set(i)
 			}
 		}
-		if q, ok := numberAt(c, i).Div(event.Int(n)); ok && rel.holds(q.Cmp(k)) {
-			out.Set(i)
+	}
+}
+
+// averageHolds compares the average of one customer.
+func averageHolds(rel relation, c *event.Column, i int, n int64, k event.Number, limit int64, fits bool) bool {
+	if fits && c.Nums == nil && n <= exactCounts[min(c.Scale, maxColumnScale)] {
+		if hi, lo := bits.Mul64(magnitude(limit), uint64(n)); hi == 0 && lo <= math.MaxInt64 {
+			product := int64(lo)
+			if limit < 0 {
+				product = -product
+			}
+			return rel.holds(cmp.Compare(c.Ints[i], product))
 		}
 	}
+	q, ok := numberAt(c, i).Div(event.Int(n))
+	return ok && rel.holds(q.Cmp(k))
 }
 
 // exactCounts is, by scale, the largest count for which 1/(count × 10^scale) ≥ 10^-18.
@@ -285,40 +249,8 @@ func pickTimeOp(like *op, rel relation) *op {
 			return v
 		}
 		lo, hi := interval(rel, bound.Ints[0])
-		r := w.rows(x.src)
-		owner, best := -1, int64(0)
-		check := func() {
-			if owner >= 0 && best >= lo && best <= hi {
-				v.cond.Set(owner)
-			}
-		}
-		latest := x.aux.(int) < 0
-		if args[0].all && r.inOrder() { // the first or last of each customer's rows
-			for c := range w.n {
-				from, to := r.start[c], r.start[c+1]
-				if from == to {
-					continue
-				}
-				if latest {
-					from = to - 1
-				}
-				if t := int64(r.times[from]); t >= lo && t <= hi {
-					v.cond.Set(c)
-				}
-			}
-			return v
-		}
-		r.each(args[0], func(row int) {
-			t := int64(r.times[row])
-			switch o := int(r.owner[row]); {
-			case o != owner:
-				check()
-				owner, best = o, t
-			case latest && t > best || !latest && t < best:
-				best = t
-			}
-		})
-		check()
+		t := w.tally(func(t *tally) { w.tallyTimes(t, w.rows(x.src), args[0], x.aux.(int)) })
+		t.compareTimes(lo, hi, v.cond)
 		return v
 	}}
 }

@@ -100,7 +100,34 @@ func (w *worker) heldBy(of func(string, event.ProfileID, int) []Held, key string
 	if of == nil {
 		return nil
 	}
-	return of(key, w.block.First, w.n)
+	if w.block.Profiles == nil {
+		return of(key, w.block.First, w.n)
+	}
+	var all []Held
+	for i, p := range w.block.Profiles {
+		for _, h := range of(key, p, 1) {
+			h.At = i
+			all = append(all, h)
+		}
+	}
+	return all
+}
+
+// beside asks for columns of what lies beside the history, for the customers of the block. Those that were gathered are
+// asked for one by one.
+func (w *worker) beside(of func(first event.ProfileID, n int) []event.Column) []event.Column {
+	if w.block.Profiles == nil {
+		return of(w.block.First, w.n)
+	}
+	values := make([]event.Value, w.n)
+	for i, p := range w.block.Profiles {
+		for _, c := range of(p, 1) {
+			if c.Kind != event.Missing && c.Present(0) {
+				values[i] = c.Value(0)
+			}
+		}
+	}
+	return w.fromValues(w.n, false, func(i int) event.Value { return values[i] }).parts
 }
 
 // hold lays values over those of a tag. Without over, only where there are none; values of a tag with several add up.
@@ -204,11 +231,13 @@ var opPast = &op{name: "past", at: &atCustomer, eval: func(w *worker, x *Expr, _
 	if w.run.Past == nil {
 		return w.valueVec(w.n, false)
 	}
-	changed, previous := w.run.Past(x.str, w.block.First, w.n)
-	if x.aux.(bool) {
-		changed = previous
-	}
-	return w.valueVec(w.n, false, changed...)
+	return w.valueVec(w.n, false, w.beside(func(first event.ProfileID, n int) []event.Column {
+		changed, previous := w.run.Past(x.str, first, n)
+		if x.aux.(bool) {
+			return previous
+		}
+		return changed
+	})...)
 }, text: func(x *Expr, _ func(int) string) string {
 	if x.aux.(bool) {
 		return "previous(" + quote(x.str) + ")"

@@ -37,19 +37,27 @@ func infix(sign string) func(x *Expr, arg func(int) string) string {
 var opAnd = &op{name: "and", text: sorted("&&"), eval: func(w *worker, x *Expr, args []*vec) *vec {
 	n, single := w.frame(x)
 	v := w.condVec(n, single)
-	v.cond.Fill(n)
+	begun := false
 	for _, a := range args {
 		t := w.truth(a)
-		if a.single && !single {
+		switch {
+		case a.single && !single:
 			if !t.Get(0) {
 				clear(v.cond)
 				return v
 			}
-			continue
+		case !begun:
+			begun = true
+			copy(v.cond, t)
+		default:
+			t = t[:len(v.cond)]
+			for i := range v.cond {
+				v.cond[i] &= t[i]
+			}
 		}
-		for i := range v.cond {
-			v.cond[i] &= t[i]
-		}
+	}
+	if !begun {
+		v.cond.Fill(n)
 	}
 	return v
 }}
@@ -66,6 +74,7 @@ var opOr = &op{name: "or", text: sorted("||"), eval: func(w *worker, x *Expr, ar
 			}
 			continue
 		}
+		t = t[:len(v.cond)]
 		for i := range v.cond {
 			v.cond[i] |= t[i]
 		}
@@ -76,10 +85,8 @@ var opOr = &op{name: "or", text: sorted("||"), eval: func(w *worker, x *Expr, ar
 var opNot = &op{name: "not", eval: func(w *worker, x *Expr, args []*vec) *vec {
 	n, single := w.frame(x)
 	v := w.condVec(n, single)
-	v.cond.Fill(n)
-	for i, word := range w.truthOf(args[0], n) {
-		v.cond[i] &^= word
-	}
+	copy(v.cond, w.truthOf(args[0], n))
+	complement(v.cond, n)
 	return v
 }, text: negatedText}
 
@@ -117,10 +124,14 @@ var opTernary = &op{name: "if", eval: func(w *worker, x *Expr, args []*vec) *vec
 // The result is who falls into each case; opCaseValue makes values of it where they are wanted.
 var opCases = &op{name: "cases", at: &atCustomer, eval: func(w *worker, x *Expr, args []*vec) *vec {
 	multi := x.Multi()
+	v := w.vec()
+	v.n, v.cases = w.n, w.bitSets(len(args))
+	if len(args) == 1 { // who falls into the case is who it holds for
+		v.cases[0] = w.truthOf(args[0], w.n)
+		return v
+	}
 	rest := w.bits(w.n)
 	rest.Fill(w.n)
-	v := w.vec()
-	v.n, v.cases = w.n, make([]event.Bits, len(args))
 	for k, a := range args {
 		hit := w.bits(w.n)
 		for i, word := range w.truthOf(a, w.n) {

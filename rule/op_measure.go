@@ -33,6 +33,12 @@ func (w *worker) countColumn() *event.Column {
 
 var opCount = &op{name: "count", at: &atCustomer, text: method("count"), eval: func(w *worker, x *Expr, args []*vec) *vec {
 	r, sel, c := w.rows(x.src), args[0], w.countColumn()
+	if sel.all && r.stacked {
+		for _, o := range r.owner {
+			c.Ints[o]++
+		}
+		return w.oneCol(w.n, false, c)
+	}
 	if sel.all {
 		for i := range c.Ints {
 			c.Ints[i] = int64(r.start[i+1] - r.start[i])
@@ -57,9 +63,7 @@ func (w *worker) localDates(s *eventSet) []int64 {
 		w.dateDone[slot] = w.epoch
 		r := w.rows(s)
 		d := w.rawInt64s(r.n)
-		for i, t := range r.times {
-			d[i] = int64(w.zone.Date(t))
-		}
+		event.Dates(w.zone, r.times, d)
 		w.dates[slot] = d
 	}
 	return w.dates[slot]
@@ -111,22 +115,27 @@ func (w *worker) sums(x *Expr, sel, val *vec) (nums *event.Column, counts []int6
 		c.Scale = p.Scale
 		overflow := false
 		one := val.single
-		r.each(sel, func(row int) {
-			i := row
-			if one {
-				i = 0
+		for wi, word := range w.keptWords(r, sel) {
+			if p.Has != nil && !one {
+				word &= p.Has[wi]
 			}
-			if !p.Present(i) {
-				return
+			for ; word != 0; word &= word - 1 {
+				row := wi*64 + trailing(word)
+				i := row
+				if one {
+					if i = 0; !p.Present(0) {
+						continue
+					}
+				}
+				o := r.owner[row]
+				s, ok := addInts(c.Ints[o], p.Ints[i])
+				if !ok && p.Ints[i] != 0 {
+					overflow = true
+				}
+				c.Ints[o] = s
+				counts[o]++
 			}
-			o := r.owner[row]
-			s, ok := addInts(c.Ints[o], p.Ints[i])
-			if !ok && p.Ints[i] != 0 {
-				overflow = true
-			}
-			c.Ints[o] = s
-			counts[o]++
-		})
+		}
 		if !overflow {
 			return c, counts
 		}
@@ -184,16 +193,29 @@ func (w *worker) extreme(x *Expr, args []*vec, sign int) *vec {
 		p := &val.parts[0]
 		c := w.column(p.Kind, w.n)
 		c.Scale, c.Ints, c.Has = p.Scale, w.rawInt64s(w.n), w.bits(w.n)
-		r.each(sel, func(row int) {
-			if !p.Present(row) {
-				return
+		none := int64(math.MaxInt64)
+		if sign > 0 {
+			none = math.MinInt64
+		}
+		for i := range c.Ints {
+			c.Ints[i] = none
+		}
+		best, has := c.Ints, c.Has
+		for wi, word := range w.keptWords(r, sel) {
+			if p.Has != nil {
+				word &= p.Has[wi]
 			}
-			o := int(r.owner[row])
-			if v := p.Ints[row]; !c.Has.Get(o) || sign < 0 && v < c.Ints[o] || sign > 0 && v > c.Ints[o] {
-				c.Ints[o] = v
-				c.Has.Set(o)
+			for ; word != 0; word &= word - 1 {
+				row := wi*64 + trailing(word)
+				o := r.owner[row]
+				has[o>>6] |= 1 << (o & 63)
+				if sign < 0 {
+					best[o] = min(best[o], p.Ints[row])
+				} else {
+					best[o] = max(best[o], p.Ints[row])
+				}
 			}
-		})
+		}
 		return w.oneCol(w.n, false, c)
 	}
 	best := make([]event.Value, w.n)

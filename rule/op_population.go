@@ -2,7 +2,6 @@ package rule
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"tagma/event"
@@ -51,7 +50,7 @@ var (
 	opMedian   = &op{name: "median", eval: evalParam, text: popText("median"), at: &atRun}
 	opQuantile = &op{name: "quantile", eval: evalParam, text: popText("quantile"), at: &atRun}
 	opNtile    = &op{name: "ntile", at: &atCustomer, text: popText("ntile"), eval: func(w *worker, x *Expr, args []*vec) *vec {
-		limits := w.params[x.String()].Numbers
+		edges := w.params[x.String()].Numbers
 		var cond event.Bits
 		if len(args) > 1 {
 			cond = w.truthOf(args[1], w.n)
@@ -62,6 +61,33 @@ var (
 		if part == nil {
 			return w.oneCol(w.n, false, c)
 		}
+		if part.Nums == nil && !args[0].single { // a bucket more for each limit that is reached
+			c.Has.Fill(w.n)
+			for i := range c.Has {
+				if part.Has != nil {
+					c.Has[i] &= part.Has[i]
+				}
+				if cond != nil {
+					c.Has[i] &= cond[i]
+				}
+			}
+			for i := range c.Ints {
+				c.Ints[i] = 1
+			}
+			for k, edge := range edges {
+				if !edge.Present() {
+					continue
+				}
+				if lo, hi := limits(greaterOrEqual, part, edge); lo <= hi {
+					for i, n := range part.Ints[:w.n] {
+						if n >= lo {
+							c.Ints[i] = int64(k + 2)
+						}
+					}
+				}
+			}
+			return w.oneCol(w.n, false, c)
+		}
 		for i := 0; i < w.n; i++ {
 			j := args[0].idx(i)
 			if !part.Present(j) || cond != nil && !cond.Get(i) {
@@ -70,8 +96,8 @@ var (
 			c.Has.Set(i)
 			c.Ints[i] = 1
 			n := numberAt(part, j)
-			for k := len(limits) - 1; k >= 0; k-- {
-				if limits[k].Present() && n.Cmp(limits[k].Number()) >= 0 {
+			for k := len(edges) - 1; k >= 0; k-- {
+				if edges[k].Present() && n.Cmp(edges[k].Number()) >= 0 {
 					c.Ints[i] = int64(k + 2)
 					break
 				}
@@ -90,117 +116,32 @@ func (x *Expr) population() bool {
 // decides it is a constant, and its arguments are not evaluated.
 func (x *Expr) parameter() bool { return x.population() && x.level == runLevel }
 
-// population is everybody's numbers: coefficients at one scale while they fit, which is nearly always.
-type population struct {
-	ints  []int64
-	scale int
-	nums  []event.Number
-}
-
-// add takes in the elements of a number column that are in who.
-func (p *population) add(c *event.Column, who event.Bits) {
-	plain := c.Nums == nil && len(p.nums) == 0 && (len(p.ints) == 0 || c.Scale == p.scale)
-	if !plain {
-		p.spell()
-	} else {
-		p.scale = c.Scale
-	}
-	for wi, word := range who {
-		for ; word != 0; word &= word - 1 {
-			i := wi*64 + trailing(word)
-			switch {
-			case !c.Present(i):
-			case plain:
-				p.ints = append(p.ints, c.Ints[i])
-			default:
-				p.nums = append(p.nums, numberAt(c, i))
-			}
-		}
-	}
-}
-
-// spell writes the coefficients as numbers.
-func (p *population) spell() {
-	for _, c := range p.ints {
-		p.nums = append(p.nums, event.Scaled(c, p.scale))
-	}
-	p.ints = nil
-}
-
-// join takes in another part of the population.
-func (p *population) join(q *population) {
-	if len(p.nums) == 0 && len(q.nums) == 0 && (len(p.ints) == 0 || len(q.ints) == 0 || p.scale == q.scale) {
-		if len(q.ints) > 0 {
-			p.scale = q.scale
-		}
-		p.ints = append(p.ints, q.ints...)
-		return
-	}
-	p.spell()
-	q.spell()
-	p.nums = append(p.nums, q.nums...)
-}
-
-func (p *population) len() int { return len(p.ints) + len(p.nums) }
-
-func (p *population) at(i int) event.Number {
-	if len(p.nums) > 0 {
-		return p.nums[i]
-	}
-	return event.Scaled(p.ints[i], p.scale)
-}
-
-func (p *population) sort() {
-	slices.Sort(p.ints)
-	slices.SortFunc(p.nums, event.Number.Cmp)
-}
-
-// sum adds everybody's numbers up; false on overflow.
-func (p *population) sum() (event.Number, bool) {
-	total, part := event.Int(0), int64(0)
-	ok := true
-	flush := func() {
-		var fits bool
-		total, fits = total.Add(event.Scaled(part, p.scale))
-		ok, part = ok && fits, 0
-	}
-	for _, c := range p.ints {
-		s, fits := addInts(part, c)
-		if !fits && c != 0 {
-			flush()
-			s = c
-		}
-		part = s
-	}
-	flush()
-	for _, n := range p.nums {
-		var fits bool
-		total, fits = total.Add(n)
-		ok = ok && fits
-	}
-	return total, ok
-}
-
-// param computes the parameter of x from everybody's numbers; it sorts them.
-func (x *Expr) param(p *population) Param {
-	if p.len() == 0 {
-		return Param{}
+// param computes the parameter of x from everybody's numbers.
+func (x *Expr) param(p *population) (Param, error) {
+	if p.count == 0 {
+		return Param{}, nil
 	}
 	if x.op == opMean {
-		total, ok := p.sum()
+		total, ok := p.total()
 		if !ok {
-			return Param{}
+			return Param{}, nil
 		}
-		return one(total.Div(event.Int(int64(p.len()))))
+		return one(total.Div(event.Int(int64(p.count)))), nil
 	}
-	p.sort()
+	n, err := p.ascending()
+	if err != nil {
+		return Param{}, err
+	}
+	var out Param
 	switch x.op {
 	case opMedian:
-		return p.quantile(event.Scaled(5, 1))
+		out = quantile(n, p.count, event.Scaled(5, 1))
 	case opQuantile:
-		return p.quantile(x.val.Number())
+		out = quantile(n, p.count, x.val.Number())
+	default:
+		out = ntileLimits(n, p.count, x.aux.(int))
 	}
-	return p.ntileLimits(x.aux.(int))
+	return out, n.failed()
 }
 
 func one(n event.Number, ok bool) Param {
@@ -211,8 +152,8 @@ func one(n event.Number, ok bool) Param {
 }
 
 // quantile interpolates between the order statistics around (n-1)share, exactly, then rounds as a division does.
-func (p *population) quantile(share event.Number) Param {
-	h, ok := event.Int(int64(p.len() - 1)).Mul(share)
+func quantile(p ordered, count int, share event.Number) Param {
+	h, ok := event.Int(int64(count - 1)).Mul(share)
 	if !ok {
 		return Param{}
 	}
@@ -233,16 +174,16 @@ func (p *population) quantile(share event.Number) Param {
 
 // ntileLimits gives the smallest number of each bucket from 2 on: SQL's NTILE by position, then all equal
 // numbers take the lowest bucket that any of them has.
-func (p *population) ntileLimits(buckets int) Param {
+func ntileLimits(p ordered, count, buckets int) Param {
 	limits := make([]event.Value, buckets-1)
-	for i := 0; i < p.len(); {
-		b, n := ntileBucket(i, p.len(), buckets), p.at(i)
+	for i := 0; i < count; {
+		b, n := ntileBucket(i, count, buckets), p.at(i)
 		for k := 2; k <= b; k++ {
 			if !limits[k-2].Present() {
 				limits[k-2] = event.Num(n)
 			}
 		}
-		for i < p.len() && p.at(i).Equal(n) {
+		for i < count && p.at(i).Equal(n) {
 			i++
 		}
 	}

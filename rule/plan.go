@@ -2,6 +2,7 @@ package rule
 
 import (
 	"slices"
+	"sync"
 
 	"tagma/event"
 	"tagma/warehouse"
@@ -13,6 +14,10 @@ type Plan struct {
 	order     []*Expr   // arguments before what uses them
 	runCount  int       // the first so many are at run level
 	args      [][]int32 // of each expression in order: the places of its arguments
+	picked    []bool    // of each: only fields of picked events ask for it, and spare says that it need not be there
+	tallies   []int32   // of each: the place of the tally that it is decided by; see tally
+	ntallies  int
+	listed    []int32 // of each: how many ask whether a constant is in the lists that it is
 	index     map[*Expr]int
 	sets      []int32 // the place of an event set by its id, one more; 0 where it is not needed
 	setList   []*eventSet
@@ -21,6 +26,8 @@ type Plan struct {
 	request   warehouse.Request
 	tables    map[tableKey]int
 	columns   []map[string]int
+	looking   sync.Once
+	ahead     *outlook // see Plan.outlook
 }
 
 type tableKey struct {
@@ -60,7 +67,11 @@ func newPlan(roots []*Expr, series []warehouse.SeriesInfo) *Plan {
 			p.runCount = len(p.order)
 		}
 	}
-	p.args = make([][]int32, len(p.order))
+	p.args, p.picked, p.listed = make([][]int32, len(p.order)), make([]bool, len(p.order)), make([]int32, len(p.order))
+	asked := make([]bool, len(p.order)) // by something else than a field of a picked event
+	for _, r := range roots {
+		asked[p.index[r]] = true
+	}
 	for i, x := range p.order {
 		p.need(x, series)
 		if !x.parameter() {
@@ -68,7 +79,17 @@ func newPlan(roots []*Expr, series []warehouse.SeriesInfo) *Plan {
 				p.args[i] = append(p.args[i], int32(p.index[a]))
 			}
 		}
+		if x.op == opIn && len(x.args) == 2 && x.args[0].op == opConst {
+			p.listed[p.args[i][1]]++
+		}
+		for k, a := range p.args[i] {
+			asked[a] = asked[a] || x.op != opField || k != 1
+		}
 	}
+	for i, x := range p.order {
+		p.picked[i] = x.level == rowLevel && !asked[i] && p.spare(x)
+	}
+	p.shareTallies()
 	return p
 }
 

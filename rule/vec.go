@@ -56,20 +56,25 @@ type arena struct {
 	ints    []int64
 	int32s  []int32
 	codes   []uint32
+	shorts  []uint16
+	lists   []event.Bits
 	uw, ui  int
 	u32, uc int
+	us, ul  int
 	vecs    []vec
 	uv      int
 	cols    []event.Column
 	ucol    int
 }
 
-func (a *arena) reset() { a.uw, a.ui, a.u32, a.uc, a.uv, a.ucol = 0, 0, 0, 0, 0, 0 }
+func (a *arena) reset() {
+	a.uw, a.ui, a.u32, a.uc, a.us, a.ul, a.uv, a.ucol = 0, 0, 0, 0, 0, 0, 0, 0
+}
 
 func take[T any](buf *[]T, used *int, n int) []T {
 	if *used+n > len(*buf) {
 		// What was handed out stays valid in the old array.
-		*buf = make([]T, max(2*len(*buf), n, 1024))
+		*buf = make([]T, max(2*len(*buf), n, 64))
 		*used = 0
 	}
 	s := (*buf)[*used : *used+n : *used+n]
@@ -93,6 +98,12 @@ func (a *arena) rawInt64s(n int) []int64 { return take(&a.ints, &a.ui, n) }
 func (a *arena) rawInt32s(n int) []int32 { return take(&a.int32s, &a.u32, n) }
 
 func (a *arena) rawCodes(n int) []uint32 { return take(&a.codes, &a.uc, n) }
+
+// rawShorts returns n numbers of any content.
+func (a *arena) rawShorts(n int) []uint16 { return take(&a.shorts, &a.us, n) }
+
+// bitSets returns n places for sets.
+func (a *arena) bitSets(n int) []event.Bits { return take(&a.lists, &a.ul, n) }
 
 func (a *arena) vec() *vec {
 	v := &take(&a.vecs, &a.uv, 1)[0]

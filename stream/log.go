@@ -48,6 +48,7 @@ type Log struct {
 	db    *db.DB
 	table string // also the log's name in table cursors
 	trims bool
+	tail  tail
 }
 
 // EventLog is the log of accepted records: what customers did, were and are called.
@@ -80,6 +81,10 @@ func (l *Log) Append(ctx context.Context, tx bun.Tx, e Entry) (first uint64, err
 	if err != nil {
 		return 0, fmt.Errorf("stream: append to %s: %w", l, err)
 	}
+	e.First, e.At = first, max(e.At, last)
+	size := uint64(len(e.Payload))
+	e.Payload = nil
+	db.AfterCommit(ctx, func() { l.tail.grow(&e, size) })
 	return first, nil
 }
 

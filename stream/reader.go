@@ -43,6 +43,7 @@ type ReaderStatus struct {
 	Name     string
 	Log      string
 	Position uint64 // records below it are behind the reader
+	Begin    uint64 // of its log: records below it were trimmed
 	End      uint64 // of its log
 	// Err is why it stands still, nil when it does not; Since is the first of the failures in a row.
 	Err   error
@@ -61,6 +62,7 @@ type reader struct {
 	position uint64
 	err      error
 	since    event.Time
+	pace     pace
 }
 
 // arrange checks the readers and puts each behind those it comes after.

@@ -37,6 +37,9 @@ type Runner struct {
 	options Options
 	readers []*reader // each behind those it comes after
 	moved   signal    // raised when a log has grown or a reader has moved
+	holds   holds
+
+	watching watching
 }
 
 // New returns a runner of these readers. Every reader of a log that is ever trimmed must be among them, or
@@ -88,6 +91,7 @@ func (r *Runner) advance(ctx context.Context, reader *reader) (moved bool, err e
 		reader.failing(err, r.now())
 	}
 	if moved {
+		reader.moved(ctx, r.now())
 		r.moved.raise()
 	}
 	return moved, err
@@ -142,6 +146,10 @@ func (r *Runner) follow(ctx context.Context, reader *reader) {
 // a reader with a position of its own by other means than Apply.
 func (r *Runner) Notify() { r.moved.raise() }
 
+// Moved returns a channel that is closed when a reader moves or Notify is called next. Ask for it before looking, so that
+// nothing is missed in between.
+func (r *Runner) Moved() <-chan struct{} { return r.moved.next() }
+
 // Wait returns when a reader has all records below offset behind it. Someone else must be moving the reader.
 // When ctx ends first the error is Busy and says how far the reader is, and why if it fails.
 func (r *Runner) Wait(ctx context.Context, reader string, offset uint64) error {
@@ -187,6 +195,9 @@ func (r *Runner) Status(ctx context.Context) ([]ReaderStatus, error) {
 			return nil, err
 		}
 		if s.End, err = reader.Log.End(ctx, r.db.Read()); err != nil {
+			return nil, err
+		}
+		if s.Begin, err = reader.Log.Begin(ctx, r.db.Read()); err != nil {
 			return nil, err
 		}
 		s.Err, s.Since = reader.failure()

@@ -10,6 +10,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"tagma/errs"
+	"tagma/event"
 )
 
 // own is a reader whose state is elsewhere: what is not synced is lost in a crash.
@@ -170,4 +171,108 @@ func TestTrimNeverLoses(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// Large payloads go a few at a time, and while the logs are held nothing goes.
+func TestTrimStepsAndHolds(t *testing.T) {
+	d := open(t)
+	counts(t, d)
+	l := EventLog(d)
+	large := append([]byte{1}, make([]byte, 5<<20)...)
+	for range 10 {
+		add(t, l, Entry{Count: 1, Payload: large})
+	}
+	r := runner(t, d, Options{}, counter(l, "a"))
+	if err := r.CatchUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	begin := func() uint64 {
+		t.Helper()
+		first, err := l.Begin(t.Context(), d.Read())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return first
+	}
+	trim := func() {
+		t.Helper()
+		if first, err := r.Trim(t.Context(), l, 9); err != nil || first != begin() {
+			t.Errorf("it says that the log begins at %d, which does at %d; %v", first, begin(), err)
+		}
+	}
+	first, second := r.Hold(), r.Hold()
+	trim()
+	first()
+	first() // again is as once
+	trim()
+	if at := begin(); at != 0 || !r.Held() {
+		t.Errorf("the log begins at %d while it is held (%v)", at, r.Held())
+	}
+	second()
+	err := d.Tx(t.Context(), func(ctx context.Context, tx bun.Tx) error {
+		first, again, err := l.remove(ctx, tx, 9)
+		if first != 4 || !again {
+			t.Errorf("one step goes to %d, and on: %v; want 4", first, again)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	trim()
+	if at := begin(); at != 9 || r.Held() {
+		t.Errorf("the log begins at %d, want 9; held: %v", at, r.Held())
+	}
+	status, err := r.Status(t.Context())
+	if err != nil || status[0].Begin != 9 || status[0].End != 10 {
+		t.Errorf("the status is %+v, %v", status, err)
+	}
+}
+
+func TestSince(t *testing.T) {
+	d := open(t)
+	l := EventLog(d)
+	since := func(at event.Time) uint64 {
+		t.Helper()
+		first, err := l.Since(t.Context(), d.Read(), at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return first
+	}
+	if at := since(5); at != 0 {
+		t.Errorf("of an empty log it is %d", at)
+	}
+	times := []event.Time{10, 10, 20, 30, 30, 30, 45}
+	var first, end uint64
+	for i, at := range times {
+		end = add(t, l, Entry{Count: uint64(1 + i%3), At: at})
+	}
+	check := func() {
+		t.Helper()
+		entries := read(t, l, first, 1<<20)
+		for at := event.Time(0); at < 50; at++ {
+			want := end
+			for i := len(entries) - 1; i >= 0; i-- {
+				if entries[i].At >= at {
+					want = entries[i].First
+				}
+			}
+			if got := since(at); got != want {
+				t.Errorf("since %d: %d, want %d", int64(at), got, want)
+			}
+		}
+	}
+	check()
+	err := d.Tx(t.Context(), func(ctx context.Context, tx bun.Tx) error {
+		_, _, err := l.remove(ctx, tx, 4)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first = read(t, l, 3, 1)[0].First; first != 3 {
+		t.Fatalf("the log begins at %d", first)
+	}
+	check()
 }

@@ -52,7 +52,10 @@ type AssignFault struct {
 //
 // What is set or removed on a tag by rule is pinned. To release it lets the rule decide the customer at once, with the
 // parameters of the tag's last run; the tags that refer to it follow in the next run.
-func Assign(ctx context.Context, d Deps, now event.Time, list []Assignment) (*AssignReport, error) {
+//
+// also is called in the transaction, with the report, when something was recorded: what it writes is there exactly when
+// the assignments are.
+func Assign(ctx context.Context, d Deps, now event.Time, list []Assignment, also ...func(context.Context, bun.Tx, *AssignReport) error) (*AssignReport, error) {
 	release, err := d.Turn.Take(ctx)
 	if err != nil {
 		return nil, err
@@ -104,6 +107,11 @@ func Assign(ctx context.Context, d Deps, now event.Time, list []Assignment) (*As
 	err = d.DB.Tx(ctx, func(ctx context.Context, tx bun.Tx) error {
 		done, err := known.write(ctx, tx, at, tagindex.ByHand, wanted)
 		report.Recorded, report.Same, report.Changed = done.recorded, done.same, done.changed
+		for _, f := range also {
+			if err == nil && done.recorded > 0 {
+				err = f(ctx, tx, report)
+			}
+		}
 		return err
 	})
 	if err != nil {

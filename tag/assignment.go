@@ -180,6 +180,10 @@ type rowFilter struct {
 	at        event.Time
 	upTo      uint64 // only rows up to this one; 0: all
 	newest    bool   // in the order of time, the latest first, instead of by tag, customer and order
+
+	// Where a page goes on: rows behind a tag and customer, or rows made before one; 0 for none.
+	behind AssignmentsPlace
+	before uint64
 }
 
 // manyCustomers is the number of customers from which on all rows of a tag are read instead of theirs one by one.
@@ -194,6 +198,12 @@ func eachRow(ctx context.Context, idb bun.IDB, w rowFilter, f func(*assignmentRo
 	}
 	if w.upTo > 0 {
 		where, args = append(where, "id <= ?"), append(args, int64(w.upTo))
+	}
+	if w.behind != (AssignmentsPlace{}) {
+		where, args = append(where, "(definition, customer) > (?, ?)"), append(args, int64(w.behind.Tag), int64(w.behind.Customer))
+	}
+	if w.before > 0 {
+		where, args = append(where, "id < ?"), append(args, int64(w.before))
 	}
 	order := "definition, customer, id"
 	if w.newest {

@@ -2,6 +2,7 @@ package tag
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"tagma/errs"
@@ -72,73 +73,158 @@ func Assignments(ctx context.Context, d Deps, q AssignmentsQuery) ([]AssignmentL
 }
 
 func assignmentsOf(ctx context.Context, d Deps, set *library.Set, q AssignmentsQuery) ([]AssignmentLine, error) {
-	tags := map[uint32]*library.Tag{}
+	l, err := listing(set, d.Zone, q)
+	if err != nil {
+		return nil, err
+	}
+	var out []AssignmentLine
+	if q.All {
+		err = eachRow(ctx, d.DB.Read(), l.rows, func(r *assignmentRow) error {
+			out = l.add(out, r)
+			return nil
+		})
+	} else {
+		err = l.inForce(ctx, d, func(_, _ uint32, lines []AssignmentLine) error {
+			out = append(out, lines...)
+			return nil
+		})
+	}
+	return out, err
+}
+
+// AssignmentsPlace is where a page of assignments ended: the tag's number and the customer, or the number of the last
+// assignment. The zero place is before the first.
+type AssignmentsPlace struct {
+	Tag      uint32
+	Customer event.ProfileID
+	Number   uint64
+}
+
+// errEnough ends a reading when the page is full.
+var errEnough = errors.New("the page is full")
+
+// AssignmentsPage is Assignments for one page: what comes after a place, at most limit lines, and the place to go on
+// from, nil on the last page. What one customer has of one tag is never divided; it alone may be longer than the limit.
+// It costs no more than the page, but for tags and customers that had much decided about them of which nothing holds.
+func AssignmentsPage(ctx context.Context, d Deps, set *library.Set, q AssignmentsQuery, after AssignmentsPlace, limit int) (lines []AssignmentLine, next *AssignmentsPlace, err error) {
+	l, err := listing(set, d.Zone, q)
+	if err != nil {
+		return nil, nil, err
+	}
+	l.rows.behind, l.rows.before = AssignmentsPlace{Tag: after.Tag, Customer: after.Customer}, after.Number
+	full := false
+	if q.All {
+		err = eachRow(ctx, d.DB.Read(), l.rows, func(r *assignmentRow) error {
+			if len(lines) == limit {
+				full = true
+				return errEnough
+			}
+			lines = l.add(lines, r)
+			return nil
+		})
+		if full {
+			next = &AssignmentsPlace{Number: lines[len(lines)-1].Number}
+		}
+	} else {
+		var last AssignmentsPlace
+		err = l.inForce(ctx, d, func(tag, customer uint32, some []AssignmentLine) error {
+			if len(some) > 0 && len(lines) > 0 && len(lines)+len(some) > limit {
+				full = true
+				return errEnough
+			}
+			lines, last = append(lines, some...), AssignmentsPlace{Tag: tag, Customer: event.ProfileID(customer)}
+			return nil
+		})
+		if full {
+			next = &last
+		}
+	}
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return lines, next, err
+}
+
+// lister lists assignments as people read them.
+type lister struct {
+	q    AssignmentsQuery
+	zone *event.Zone
+	tags map[uint32]*library.Tag
+	rows rowFilter
+}
+
+// listing finds the tags that a query is about. A tag that is not there is NotFound.
+func listing(set *library.Set, zone *event.Zone, q AssignmentsQuery) (*lister, error) {
+	l := &lister{q: q, zone: zone, tags: map[uint32]*library.Tag{}, rows: rowFilter{at: q.At, newest: q.All}}
 	for t := range set.Tags() {
-		tags[t.ID] = t
+		l.tags[t.ID] = t
 	}
 	for r := range set.Retired() {
 		if t, ok := set.Tag(r.Key); ok && r.Kind == library.KindTag && (q.All || q.Tag == r.Key) {
-			tags[t.ID] = t
+			l.tags[t.ID] = t
 		}
 	}
-	w := rowFilter{at: q.At, newest: q.All}
 	if q.Customer != nil {
-		w.customers = []uint32{uint32(*q.Customer)}
+		l.rows.customers = []uint32{uint32(*q.Customer)}
 	}
 	if q.Tag != "" {
 		t, ok := set.Tag(q.Tag)
 		if !ok {
-			var keys []string
-			for t := range set.Tags() {
-				keys = append(keys, t.Key)
-			}
 			f := errs.Fault{Message: fmt.Sprintf("there is no tag %q", q.Tag)}
-			if s := rule.Suggest(q.Tag, keys); s != "" {
+			if s := rule.Suggest(q.Tag, set.Keys(library.KindTag)); s != "" {
 				f.Hint = fmt.Sprintf("did you mean %q?", s)
 			}
 			return nil, &errs.Error{Kind: errs.NotFound, Faults: []errs.Fault{f}}
 		}
-		w.tag = &t.ID
+		l.rows.tag = &t.ID
 	}
-	var out []AssignmentLine
-	add := func(r *assignmentRow) {
-		t := tags[r.definition]
-		if t == nil {
-			return
-		}
-		line := AssignmentLine{Number: r.id, Customer: event.ProfileID(r.customer), Tag: t.Key, Name: t.Name, Action: r.action, Value: r.value.Format(d.Zone),
-			At: d.Zone.Format(r.at), Cause: r.cause.String(), By: r.by, Reason: r.reason, Pinned: t.Kind == library.ByRule && r.action != Release}
-		if r.until != event.Never {
-			line.Until = d.Zone.Format(r.until)
-		}
-		out = append(out, line)
+	return l, nil
+}
+
+// add adds a row as a line, unless its tag is left out.
+func (l *lister) add(out []AssignmentLine, r *assignmentRow) []AssignmentLine {
+	t := l.tags[r.definition]
+	if t == nil {
+		return out
 	}
-	if q.All {
-		err := eachRow(ctx, d.DB.Read(), w, func(r *assignmentRow) error { add(r); return nil })
-		return out, err
+	line := AssignmentLine{Number: r.id, Customer: event.ProfileID(r.customer), Tag: t.Key, Name: t.Name, Action: r.action, Value: r.value.Format(l.zone),
+		At: l.zone.Format(r.at), Cause: r.cause.String(), By: r.by, Reason: r.reason, Pinned: t.Kind == library.ByRule && r.action != Release}
+	if r.until != event.Never {
+		line.Until = l.zone.Format(r.until)
 	}
-	// What holds: rows come by tag and customer, and what counts of each pair is known when the next begins.
+	return append(out, line)
+}
+
+// inForce calls f for each tag and customer about which something was decided, with what holds of it: rows come by tag
+// and customer, and what counts of each pair is known when the next begins.
+func (l *lister) inForce(ctx context.Context, d Deps, f func(tag, customer uint32, lines []AssignmentLine) error) error {
 	var s standing
 	var last *assignmentRow
-	flush := func() {
+	flush := func() error {
 		if last == nil {
-			return
+			return nil
 		}
-		for _, r := range s.inForce(q.At) {
-			if t := tags[r.definition]; t != nil && (r.action == Set || t.Kind == library.ByRule) {
-				add(r)
+		var lines []AssignmentLine
+		for _, r := range s.inForce(l.q.At) {
+			if t := l.tags[r.definition]; t != nil && (r.action == Set || t.Kind == library.ByRule) {
+				lines = l.add(lines, r)
 			}
 		}
+		return f(last.definition, last.customer, lines)
 	}
-	err := eachRow(ctx, d.DB.Read(), w, func(r *assignmentRow) error {
+	err := eachRow(ctx, d.DB.Read(), l.rows, func(r *assignmentRow) error {
 		if last == nil || last.definition != r.definition || last.customer != r.customer {
-			flush()
-			s = standing{multi: tags[r.definition] != nil && tags[r.definition].Multi}
+			if err := flush(); err != nil {
+				return err
+			}
+			s = standing{multi: l.tags[r.definition] != nil && l.tags[r.definition].Multi}
 		}
 		last = r
 		s.add(r)
 		return nil
 	})
-	flush()
-	return out, err
+	if err != nil {
+		return err
+	}
+	return flush()
 }

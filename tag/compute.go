@@ -20,7 +20,6 @@ import (
 	"tagma/event"
 	"tagma/library"
 	"tagma/rule"
-	"tagma/stream"
 	"tagma/tagindex"
 )
 
@@ -32,8 +31,8 @@ type Options struct {
 	Past bool
 	// Keys restricts the run to these tags and segments; empty means all.
 	Keys []string
-	// Progress, when set, is told how many of the customers are done, by several goroutines.
-	Progress func(done, all uint32)
+	// Progress, when set, is told how far the run is, by several goroutines.
+	Progress func(rule.Progress)
 }
 
 // Report says what a run did.
@@ -75,6 +74,7 @@ type run struct {
 	report   *Report
 	last     event.Time
 	assigned uint64 // the last assignment that the run sees
+	live     bool   // it decides what is decided live, and what it finds is news
 	// committed says that what the run decided is in the change log.
 	committed bool
 }
@@ -125,12 +125,24 @@ func Compute(ctx context.Context, d Deps, opts Options) (*Report, error) {
 		return nil, err
 	}
 	defer easeCollector()()
-	r.eval = rule.Run{Snapshot: snap, Now: opts.AsOf, Zone: d.Zone, Progress: opts.Progress}
+	r.eval = rule.Run{Snapshot: snap, Now: opts.AsOf, Zone: d.Zone, Progress: opts.Progress, Scratch: d.scratch()}
 	if err := r.decide(ctx); err != nil {
 		r.failed(err)
 		return nil, err
 	}
 	return r.report, nil
+}
+
+// ScratchFolder is the folder beside the snapshots' one for what evaluations cannot keep in memory. Nothing in it is needed
+// after they end, or when the program ended.
+const ScratchFolder = "scratch"
+
+// scratch is the path of that folder; "" where there is no place for it.
+func (d Deps) scratch() string {
+	if d.Dir == "" {
+		return ""
+	}
+	return filepath.Join(filepath.Dir(d.Dir), ScratchFolder)
 }
 
 // easeCollector lets more garbage gather while a run goes on, where memory is small enough for that: a run's garbage
@@ -243,54 +255,6 @@ func (r *run) decide(ctx context.Context) error {
 	return err
 }
 
-// publish writes the changes from what the index holds to the contents, and what the run was, in one transaction.
-func (r *run) publish(ctx context.Context, contents []content) error {
-	view := r.Index.View()
-	var changes []tagindex.Change
-	add := func(ch *tagindex.Change, id uint32, cause tagindex.Cause) {
-		ch.Slot, ch.Cause, ch.At, ch.Run = id, cause, r.opts.AsOf, r.number
-		changes = append(changes, *ch)
-	}
-	diffs := diffAll(view, r.subjects, contents)
-	err := r.DB.Tx(ctx, func(ctx context.Context, tx bun.Tx) error {
-		for i, s := range r.subjects {
-			cause, err := r.cause(ctx, tx, s)
-			if err != nil {
-				return err
-			}
-			if ch := diffs[i].values; ch != nil {
-				add(ch, s.id, cause)
-			}
-			if ch := diffs[i].lapses; ch != nil {
-				add(ch, lapseSlot(s.id), cause)
-			}
-			r.account(s, view.Content(s.id), contents[i].values, diffs[i].values, cause)
-		}
-		if len(r.opts.Keys) == 0 {
-			gone, err := r.forget(ctx, tx)
-			if err != nil {
-				return err
-			}
-			for _, id := range gone {
-				for _, slot := range []uint32{id, lapseSlot(id)} {
-					if _, _, there := view.Changed(slot); there {
-						add(&tagindex.Change{Drop: true}, slot, tagindex.ByEdit)
-					}
-				}
-			}
-		}
-		if err := appendChanges(ctx, r.Changes, tx, r.opts.AsOf, changes); err != nil {
-			return err
-		}
-		return r.finish(ctx, tx)
-	})
-	if err != nil {
-		return err
-	}
-	r.committed = true
-	return r.CatchUp(ctx)
-}
-
 // decides says whether runs decide a definition: a tag by rule or a segment in use, also one that is broken at the
 // moment.
 func (r *run) decides(id uint32) bool {
@@ -307,34 +271,6 @@ func (r *run) decides(id uint32) bool {
 	return false
 }
 
-// entryBytes is about the largest size of an entry of the change log.
-const entryBytes = 8 << 20
-
-// appendChanges writes changes to the change log, the large ones in pieces.
-func appendChanges(ctx context.Context, log *stream.Log, tx bun.Tx, at event.Time, changes []tagindex.Change) error {
-	payloads := make([][][]byte, len(changes))
-	if err := onAllCores(len(changes), func(i int) error {
-		for _, part := range changes[i].Split(entryBytes) {
-			payload, err := tagindex.Encode([]tagindex.Change{part})
-			if err != nil {
-				return err
-			}
-			payloads[i] = append(payloads[i], payload)
-		}
-		return nil
-	}); err != nil {
-		return err
-	}
-	for i := range changes {
-		for _, payload := range payloads[i] {
-			if _, err := log.Append(ctx, tx, stream.Entry{At: at, Kind: tagindex.EntryChanges, Live: changes[i].Live, Count: 1, Payload: payload}); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
 // diff is what changes in a subject's values and lapses; nil where nothing does.
 type diff struct{ values, lapses *tagindex.Change }
 
@@ -342,17 +278,22 @@ type diff struct{ values, lapses *tagindex.Change }
 func diffAll(view *tagindex.View, subjects []*subject, contents []content) []diff {
 	out := make([]diff, len(subjects))
 	_ = onAllCores(len(subjects), func(i int) error {
-		s := subjects[i]
-		out[i].values = tagindex.Diff(view.Content(s.id), contents[i].values)
-		_, _, there := view.Changed(lapseSlot(s.id))
-		switch {
-		case contents[i].lapses != nil:
-			out[i].lapses = tagindex.Diff(view.Content(lapseSlot(s.id)), contents[i].lapses)
-		case there: // it does not keep its values any more
-			out[i].lapses = &tagindex.Change{Drop: true}
-		}
+		out[i] = diffOf(view, subjects[i], contents[i])
 		return nil
 	})
+	return out
+}
+
+// diffOf returns what leads from the index to the fresh content of a subject.
+func diffOf(view *tagindex.View, s *subject, is content) (out diff) {
+	out.values = tagindex.Diff(view.Content(s.id), is.values)
+	_, _, there := view.Changed(lapseSlot(s.id))
+	switch {
+	case is.lapses != nil:
+		out.lapses = tagindex.Diff(view.Content(lapseSlot(s.id)), is.lapses)
+	case there: // it does not keep its values any more
+		out.lapses = &tagindex.Change{Drop: true}
+	}
 	return out
 }
 
@@ -378,14 +319,14 @@ func onAllCores(n int, f func(i int) error) error {
 	return errors.Join(failed...)
 }
 
-// account notes what changed in one subject.
-func (r *run) account(s *subject, was, c *tagindex.Content, ch *tagindex.Change, cause tagindex.Cause) {
-	t := TagReport{Key: s.key, Name: s.name, Segment: s.segment, Cause: cause, Held: c.Present().Count()}
+// tagReport says what changed in one subject.
+func tagReport(s *subject, was, is *tagindex.Content, ch *tagindex.Change, cause tagindex.Cause) TagReport {
+	t := TagReport{Key: s.key, Name: s.name, Segment: s.segment, Cause: cause, Held: is.Present().Count()}
 	if ch != nil {
-		t.Entered, t.Left = moves(was, c, ch)
+		t.Entered, t.Left = moves(was, is, ch)
 		t.Why = cause.String()
 	}
-	r.report.Tags = append(r.report.Tags, t)
+	return t
 }
 
 // moves counts who enters and who leaves by a change from what was there to what is. A change to values of another
@@ -418,7 +359,7 @@ func (r *run) saveSnapshot(ctx context.Context, contents []content) error {
 	}
 	for i, s := range r.subjects {
 		byID[s.id] = contents[i].values
-		r.account(s, nil, contents[i].values, nil, tagindex.ByRun)
+		r.report.Tags = append(r.report.Tags, tagReport(s, nil, contents[i].values, nil, tagindex.ByRun))
 	}
 	ids := make([]uint32, 0, len(byID))
 	for id := range byID {

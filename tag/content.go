@@ -44,11 +44,19 @@ func (d Deps) prepare(ctx context.Context, eval *rule.Run, list []*subject, b be
 // contentsOf evaluates subjects for all customers. The run must be prepared, which gave the keepers. customers, when not nil, is set to the
 // number in the universe.
 func contentsOf(ctx context.Context, eval *rule.Run, subjects []*subject, keepers map[uint32]*keeper, customers *int) ([]content, error) {
-	var roots []*rule.Expr
+	return watchedContents(ctx, eval, subjects, keepers, customers, nil, nil)
+}
+
+// watchedContents is contentsOf for somebody who wants more of the results: other expressions are evaluated as well, and
+// watch is called with every block, by several goroutines. It may be nil.
+func watchedContents(ctx context.Context, eval *rule.Run, subjects []*subject, keepers map[uint32]*keeper, customers *int, other []*rule.Expr, watch func(*rule.Result) error) ([]content, error) {
+	roots := slices.Clone(other)
 	shapes := make([]tagindex.Shape, len(subjects))
 	lapseAt := make([]int, len(subjects)) // the place of a subject's lapses among the shapes; 0: none
+	cases := make([]caseSets, len(subjects))
 	for i, s := range subjects {
 		shapes[i] = s.shape()
+		cases[i] = s.caseSets(&shapes[i])
 		roots = append(roots, s.roots()...)
 	}
 	for i, s := range subjects {
@@ -66,8 +74,15 @@ func contentsOf(ctx context.Context, eval *rule.Run, subjects []*subject, keeper
 	err := eval.Blocks(ctx, roots, func(res *rule.Result) error {
 		w := writers[res.Worker]
 		counts[res.Worker] += res.Universe.Count()
+		if watch != nil {
+			if err := watch(res); err != nil {
+				return err
+			}
+		}
 		for i, s := range subjects {
-			if err := s.write(w, i, &shapes[i], res, eval.Zone); err != nil {
+			if c := &cases[i]; c.alone {
+				res.EachCase(c.of, func(k int, who event.Bits) { w.SetWords(i, c.places[k], uint32(res.First), who) })
+			} else if err := s.write(w, i, &shapes[i], res, eval.Zone); err != nil {
 				return err
 			}
 			if s.rule != nil {
@@ -97,29 +112,45 @@ func contentsOf(ctx context.Context, eval *rule.Run, subjects []*subject, keeper
 	return out, nil
 }
 
-// write hands the result of a block to the builder, as the subject's shape, number place, says.
+// caseSets says of a subject whose values are the sets of its cases, and nothing else, which set each case goes to. Most
+// are so, and asking each of them anew for every block takes longer than writing.
+type caseSets struct {
+	alone  bool
+	of     *rule.Expr
+	places []int // of each case: its value among those of the shape
+}
+
+func (s *subject) caseSets(shape *tagindex.Shape) (c caseSets) {
+	if s.segment || s.number != nil || len(shape.Values) == 0 {
+		return c
+	}
+	values, cases := s.value.CaseValues()
+	if !cases {
+		return c
+	}
+	c.alone, c.of = true, s.value
+	for _, v := range values {
+		c.places = append(c.places, slices.IndexFunc(shape.Values, v.Equal))
+	}
+	return c
+}
+
+// write hands the result of a block to the builder, as the subject's shape, number place, says; of subjects that are
+// more than the sets of their cases.
 func (s *subject) write(w *tagindex.Writer, place int, shape *tagindex.Shape, res *rule.Result, zone *event.Zone) error {
 	first, kind := uint32(res.First), shape.Kind
 	if s.segment {
 		w.SetWords(place, 0, first, res.Cond(s.value))
 		return nil
 	}
-	kept, set := shape.Values, w.SetWords
-	if s.number != nil {
-		kept, set = shape.Bands, w.SetBand
-	}
-	values, cases := s.value.CaseValues()
-	switch {
-	case cases && len(kept) > 0:
+	switch values, cases := s.value.CaseValues(); {
+	case cases && s.number != nil && len(shape.Bands) > 0:
 		res.EachCase(s.value, func(k int, who event.Bits) {
-			if len(kept) < len(values) { // two cases give the same value
-				k = slices.IndexFunc(kept, values[k].Equal)
+			if len(shape.Bands) < len(values) { // two bands have the same name
+				k = slices.IndexFunc(shape.Bands, values[k].Equal)
 			}
-			set(place, k, first, who)
+			w.SetBand(place, k, first, who)
 		})
-		if s.number == nil {
-			return nil
-		}
 		return setColumn(w, place, first, res.Column(s.number, kind))
 	case s.value.Multi():
 		return setColumn(w, place, first, lists(res, s.value))

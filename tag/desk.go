@@ -32,6 +32,8 @@ type Desk struct {
 	checking sync.Mutex
 	rules    map[bool]*compiledAt // by whether other tags are read from the index
 
+	gates gates // conditions of gates
+
 	counting sync.Mutex
 	counted  map[uint32]*Distribution
 	figures  figures
@@ -263,22 +265,7 @@ func (d *Desk) MembersPage(ctx context.Context, ref library.Ref, value string, h
 	if out.AsOf = computed[id]; byHand {
 		out.AsOf = d.Now()
 	}
-	who := view.Present(id)
-	if hasValue {
-		v, ok := d.valueNamed(view.Content(id), value)
-		if !ok {
-			return out, nil
-		}
-		who = view.Set(id, v)
-	}
-	out.Total = who.Count()
-	found := tagindex.In(who).First(who, from, limit+1)
-	if len(found) > limit {
-		out.More, found = true, found[:limit]
-	}
-	for _, c := range found {
-		out.Members = append(out.Members, Member{event.ProfileID(c), order.value(view.Value(id, c))})
-	}
+	d.fill(out, view, id, order, value, hasValue, from, limit)
 	return out, nil
 }
 

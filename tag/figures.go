@@ -79,12 +79,21 @@ type TagHeld struct {
 	Held int
 }
 
-// Top returns the tags that most customers have, at most limit.
-func (d *Desk) Top(set *library.Set, limit int) []TagHeld {
+// Of tags that hardly anybody has, or nearly everybody, it says little how many have them: Top leaves out those of less
+// than 1 % and more than 95 % of the customers.
+const (
+	leastShare = 0.01
+	mostShare  = 0.95
+)
+
+// Top returns the tags that most customers have without nearly all having them, at most limit. customers is how many
+// there are.
+func (d *Desk) Top(set *library.Set, customers, limit int) []TagHeld {
 	view := d.Index.View()
 	var out []TagHeld
 	for t := range set.Tags() {
-		if n := view.Present(t.ID).Count(); n > 0 {
+		n := view.Present(t.ID).Count()
+		if share := float64(n) / float64(max(customers, 1)); n > 0 && share >= leastShare && share <= mostShare {
 			out = append(out, TagHeld{t, n})
 		}
 	}

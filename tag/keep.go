@@ -65,6 +65,20 @@ func newKeeper(t *library.Tag, view *tagindex.View, at event.Time, zone *event.Z
 	return k
 }
 
+// of lists what the customers of a result keep, ascending.
+func (k *keeper) of(res *rule.Result) (out []kept) {
+	if !res.Gathered() {
+		return k.block(res.First, res.N)
+	}
+	for i := range res.N {
+		for _, one := range k.block(res.Profile(i), 1) {
+			one.at = i
+			out = append(out, one)
+		}
+	}
+	return
+}
+
 // block lists what the customers first … first+n-1 keep, ascending.
 func (k *keeper) block(first event.ProfileID, n int) []kept {
 	r := k.readers.Get().(*tagindex.Reader)
@@ -160,7 +174,7 @@ func (s *subject) eachLapse(res *rule.Result, keepers map[uint32]*keeper, shape 
 		return
 	}
 	var list []event.Value
-	all := k.block(res.First, res.N)
+	all := k.of(res)
 	for j, one := range all {
 		if !res.Universe.Get(one.at) {
 			continue

@@ -65,9 +65,10 @@ func (d *Desk) Portrait(ctx context.Context, id event.ProfileID, now event.Time)
 	if err != nil {
 		return nil, err
 	}
-	view := d.Index.View()
+	view := d.Index.ViewOf(uint32(id)) // all it carries, from its row
+	var one [1]event.Value
 	carried := func(slot uint32, order *listOrder) (Carried, bool) {
-		c := Carried{Value: order.value(view.Value(slot, uint32(id)))}
+		c := Carried{Value: order.value(view.Of(uint32(id), []uint32{slot}, one[:0])[0])}
 		if !c.Value.Present() {
 			return c, false
 		}

@@ -31,7 +31,7 @@ type QueryOptions struct {
 	Recompute bool
 	// IDKinds are the identifier kinds in the order in which a customer is shown by them.
 	IDKinds  []string
-	Progress func(done, all uint32)
+	Progress func(rule.Progress)
 }
 
 // Ask checks an expression against the library and the history. Faults of the expression are an error of kind
@@ -72,7 +72,7 @@ func (q *Query) check(ctx context.Context, d Deps, text string, opts QueryOption
 		return Faults(text, "", faults)
 	}
 	q.Rule = r
-	q.run = rule.Run{Snapshot: q.snap, Now: opts.Now, Zone: d.Zone, Progress: opts.Progress}
+	q.run = rule.Run{Snapshot: q.snap, Now: opts.Now, Zone: d.Zone, Progress: opts.Progress, Scratch: d.scratch()}
 	if customer != nil && rule.UsesPopulation(r.Expr) {
 		customer = nil // everybody is evaluated for the parameters
 	}

@@ -11,6 +11,7 @@ import (
 
 	"tagma/db"
 	"tagma/errs"
+	"tagma/rule"
 	"tagma/tag"
 )
 
@@ -34,7 +35,7 @@ func TestAStoppedRunChangesNothing(t *testing.T) {
 	end, rows := s.end(), s.computed()
 	for _, past := range []bool{false, true} {
 		ctx, stop := context.WithCancel(s.ctx)
-		_, err := tag.Compute(ctx, s.Tags(), tag.Options{AsOf: s.at(july), Past: past, Progress: func(done, all uint32) { stop() }})
+		_, err := tag.Compute(ctx, s.Tags(), tag.Options{AsOf: s.at(july), Past: past, Progress: func(rule.Progress) { stop() }})
 		stop()
 		if !errors.Is(err, context.Canceled) {
 			t.Fatal(err)

@@ -14,7 +14,6 @@ import (
 	"tagma/errs"
 	"tagma/event"
 	"tagma/rule"
-	"tagma/stream"
 	"tagma/tagindex"
 )
 
@@ -60,8 +59,11 @@ func (r *run) begin(ctx context.Context) error {
 		r.number++ // run 0 is none
 		r.report.Run = r.number
 		kind := "compute"
-		if r.opts.Past {
+		switch {
+		case r.opts.Past:
 			kind = "snapshot"
+		case r.live:
+			kind = "live"
 		}
 		_, err = tx.NewInsert().Model(&runRow{ID: r.number, Kind: kind, AsOfMS: int64(r.opts.AsOf), StartedMS: int64(r.Now()), State: "running",
 			Scope: strings.Join(r.opts.Keys, " "), Parameters: "{}", Stats: "{}"}).Exec(ctx)
@@ -114,8 +116,7 @@ func (r *run) forget(ctx context.Context, tx bun.Tx) (gone []uint32, err error) 
 
 // finish writes the mark up to where events are decided, what each tag's run was made of, and completes the row.
 func (r *run) finish(ctx context.Context, tx bun.Tx) error {
-	mark := event.AppendVarint(event.AppendUvarint([]byte{1}, r.offset), int64(r.opts.AsOf))
-	if _, err := r.Changes.Append(ctx, tx, stream.Entry{At: r.opts.AsOf, Kind: EntryMark, Count: 1, Payload: mark}); err != nil {
+	if err := appendMark(ctx, r.Changes, tx, r.offset, r.opts.AsOf); err != nil {
 		return err
 	}
 	for _, s := range r.subjects {
@@ -155,12 +156,30 @@ func (r *run) cause(ctx context.Context, tx bun.Tx, s *subject) (tagindex.Cause,
 		return 0, err
 	case !ok || last.Version != s.version || last.Closure != r.closure(s):
 		return tagindex.ByEdit, nil
+	case r.live:
+		return r.missed(ctx, tx, last.Events)
 	case last.Events != r.offset:
 		return tagindex.ByImport, nil
 	case rule.UsesPopulation(s.value):
 		return tagindex.ByThreshold, nil
 	}
 	return tagindex.ByRun, nil
+}
+
+// missed is the cause of what a run finds that takes up live deciding again: bulk loads came since, or records, or time
+// went on.
+func (r *run) missed(ctx context.Context, tx bun.Tx, since uint64) (tagindex.Cause, error) {
+	if since == r.offset {
+		return tagindex.ByTime, nil
+	}
+	var loads bool
+	if err := tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM event_log WHERE NOT live AND first >= ? AND first < ?)", int64(since), int64(r.offset)).Scan(&loads); err != nil {
+		return 0, fmt.Errorf("tag: look for loads since the last run: %w", err)
+	}
+	if loads {
+		return tagindex.ByImport, nil
+	}
+	return tagindex.ByEvent, nil
 }
 
 func computedOf(ctx context.Context, idb bun.IDB, id uint32) (row computedRow, ok bool, err error) {

@@ -23,7 +23,8 @@ type Since struct {
 	marks  *tagindex.Index
 	saver  *tagindex.Follower // of marks
 
-	moments map[moment]uint32
+	moments map[moment]uint32     // the numbers of those that were met last
+	next    uint32                // the number of the next one
 	open    map[uint32]sinceGroup // what a run that goes on changed so far
 }
 
@@ -73,7 +74,8 @@ func newSince(path string, marks, index *tagindex.Index, indexPath string) *Sinc
 	s := &Since{index: index, follow: tagindex.Follow(index, indexPath), marks: marks, saver: tagindex.Follow(marks, path),
 		moments: map[moment]uint32{}, open: map[uint32]sinceGroup{}}
 	view := marks.View()
-	for n := range view.Present(momentAt).All() {
+	s.next = uint32(view.Present(momentAt).Count()) // they are numbered from 0 on, without holes
+	for n := s.next - min(s.next, remembers); n < s.next; n++ {
 		s.moments[momentOf(view, n)] = n
 	}
 	return s
@@ -95,11 +97,15 @@ func (s *Since) Sync() error {
 	return s.follow.Sync()
 }
 
-// Apply moves both on by entries, in order. Where one batch changes a slot twice it is taken in parts, so that no
-// change hides another.
+// Apply moves both on by entries, in order: small changes one by one (see few), and others by comparing what the slots
+// held before and after. Where a batch of the latter changes a slot twice it is taken in parts, so that no change hides
+// another.
 func (s *Since) Apply(ctx context.Context, entries []stream.Entry) error {
 	for len(entries) > 0 {
-		n, err := s.part(ctx, entries)
+		n, err := s.few(ctx, entries)
+		if err == nil && n == 0 {
+			n, err = s.part(ctx, entries)
+		}
 		if err != nil {
 			return err
 		}
@@ -125,10 +131,11 @@ func (s *Since) part(ctx context.Context, entries []stream.Entry) (n int, err er
 		if err != nil {
 			return 0, err
 		}
-		if n > 0 && slices.ContainsFunc(changes, func(ch tagindex.Change) bool {
+		// Small ones are taken by themselves, whatever comes in one batch with them.
+		if n > 0 && (small(changes) || slices.ContainsFunc(changes, func(ch tagindex.Change) bool {
 			g, seen := groups[ch.Slot]
 			return seen && (g.moment.run == 0 || g.moment != momentFor(&ch))
-		}) {
+		})) {
 			break
 		}
 		for i := range changes {
@@ -262,7 +269,11 @@ func (s *Since) number(m moment) (n uint32, made []tagindex.Change) {
 	if n, ok := s.moments[m]; ok {
 		return n, nil
 	}
-	n = uint32(len(s.moments))
+	if len(s.moments) >= 2*remembers { // a moment that comes back gets another number, that is all
+		clear(s.moments)
+	}
+	n = s.next
+	s.next++
 	s.moments[m] = n
 	for slot, x := range [...]int64{momentAt: int64(m.at), momentCause: int64(m.run<<8 | uint64(m.cause))} {
 		made = append(made, tagindex.Change{Slot: uint32(slot), At: m.at, Column: &tagindex.ColumnChange{Customers: roaring.BitmapOf(n),

@@ -24,8 +24,13 @@ type Finding struct {
 
 // Verify holds the parts against each other: the history against the event log and the numbers of profiles, the
 // index against the change log it is made from, and against a fresh computation at the same instant with the
-// same parameters. It changes nothing. It takes a run's time.
+// same parameters. It changes nothing. It takes a run's time, in which nobody else decides; records may come meanwhile.
 func Verify(ctx context.Context, d Deps) ([]Finding, error) {
+	release, err := d.Turn.Take(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	v := verifier{Deps: d}
 	for _, step := range []func(context.Context) error{v.history, v.replay, v.fresh} {
 		if err := step(ctx); err != nil {
@@ -48,33 +53,45 @@ func (v *verifier) note(format string, args ...any) {
 	v.findings = append(v.findings, Finding{fmt.Sprintf(format, args...), false})
 }
 
-// history: offset, numbers of profiles and identifiers.
+// counts is what the database says of the history.
+type counts struct{ records, profiles, identifiers uint64 }
+
+func (v *verifier) counts(ctx context.Context) (c counts, err error) {
+	err = v.DB.Tx(ctx, func(ctx context.Context, tx bun.Tx) error {
+		if c.records, err = v.Events.End(ctx, tx); err != nil {
+			return err
+		}
+		if c.profiles, err = db.NextNumber(ctx, tx, "profiles", 0); err != nil {
+			return err
+		}
+		if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM identifiers").Scan(&c.identifiers); err != nil {
+			return fmt.Errorf("tag: count identifiers: %w", err)
+		}
+		return nil
+	})
+	return
+}
+
+// history: offset, numbers of profiles and identifiers. Records may come while it looks, so the history must have no
+// less than the database had before, and no more than it has afterwards.
 func (v *verifier) history(ctx context.Context) error {
-	end, err := v.Events.End(ctx, v.DB.Read())
+	before, err := v.counts(ctx)
 	if err != nil {
 		return err
 	}
-	if at := v.Store.Offset(); at != end {
-		v.wrong("the history goes to record %d of the event log, which has %d", at, end)
+	if v.Store.Offset() < before.records {
+		if err := v.CatchUp(ctx); err != nil {
+			return err
+		}
 	}
 	snap, err := v.Store.Snapshot()
 	if err != nil {
 		return err
 	}
 	defer snap.Close()
-	var profiles uint64
-	if err := v.DB.Tx(ctx, func(ctx context.Context, tx bun.Tx) (err error) {
-		profiles, err = db.NextNumber(ctx, tx, "profiles", 0)
+	after, err := v.counts(ctx)
+	if err != nil {
 		return err
-	}); err != nil {
-		return err
-	}
-	if uint64(snap.Profiles()) != profiles {
-		v.wrong("the history knows %d profiles, the database gave out %d numbers", snap.Profiles(), profiles)
-	}
-	var rows uint64
-	if err := v.DB.Read().QueryRowContext(ctx, "SELECT count(*) FROM identifiers").Scan(&rows); err != nil {
-		return fmt.Errorf("tag: count identifiers: %w", err)
 	}
 	var held uint64
 	for _, s := range snap.Series() {
@@ -82,20 +99,40 @@ func (v *verifier) history(ctx context.Context) error {
 			held += s.Rows
 		}
 	}
-	if rows != held {
-		v.wrong("the database has %d identifiers, the history %d", rows, held)
+	if at := snap.Offset(); at < before.records || at > after.records {
+		v.wrong("the history goes to record %d of the event log, which has %d", at, after.records)
+	}
+	if n := uint64(snap.Profiles()); n < before.profiles || n > after.profiles {
+		v.wrong("the history knows %d profiles, the database gave out %d numbers", n, after.profiles)
+	}
+	if held < before.identifiers || held > after.identifiers {
+		v.wrong("the database has %d identifiers, the history %d", after.identifiers, held)
 	}
 	return nil
 }
 
-// replay builds the index anew from the change log and compares.
+// replay builds the index anew from the change log, up to where the index goes, and compares. Changes may come
+// meanwhile.
 func (v *verifier) replay(ctx context.Context) error {
+	before, err := v.Changes.End(ctx, v.DB.Read())
+	if err != nil {
+		return err
+	}
+	if v.Index.Position() < before {
+		if err := v.CatchUp(ctx); err != nil {
+			return err
+		}
+	}
+	is := v.Index.View()
 	fresh := tagindex.New()
 	follower := tagindex.Follow(fresh, "")
-	for {
+	for fresh.Position() < is.Offset() {
 		entries, err := v.Changes.Read(ctx, fresh.Position(), 64<<20)
 		if err != nil {
 			return err
+		}
+		for len(entries) > 0 && entries[len(entries)-1].End() > is.Offset() { // they came since
+			entries = entries[:len(entries)-1]
 		}
 		if len(entries) == 0 {
 			break
@@ -104,13 +141,16 @@ func (v *verifier) replay(ctx context.Context) error {
 			return err
 		}
 	}
-	a, b := v.Index.View(), fresh.View()
+	if is.Offset() < before || is.Offset() != fresh.Position() {
+		v.wrong("the index goes to change %d of the change log, which has %d", is.Offset(), max(before, fresh.Position()))
+	}
+	was := fresh.View()
 	slots := map[uint32]bool{}
-	for _, id := range append(a.Slots(), b.Slots()...) {
+	for _, id := range append(is.Slots(), was.Slots()...) {
 		slots[id] = true
 	}
 	for id := range slots {
-		if tagindex.Diff(a.Content(id), b.Content(id)) != nil {
+		if tagindex.Diff(is.Content(id), was.Content(id)) != nil {
 			v.wrong("the index differs from the change log in definition %d", id)
 		}
 	}

@@ -72,8 +72,8 @@ func TestVerifyFindsATamperedIndex(t *testing.T) {
 	s.must(s.Index.Apply([]tagindex.Change{s.bogus()}, s.Index.Position()+1))
 	s.holds("frequency", "ann=高频 bob=低频 dan=高频")
 	got := s.findings()
-	if len(got) != 2 || !strings.HasPrefix(got[0], "wrong: the index differs from the change log") || !strings.HasPrefix(got[1], "wrong: frequency differs from a fresh computation") ||
-		!strings.Contains(got[1], "0 customers lack a value, 1 have one too many") {
+	if len(got) != 3 || !strings.HasPrefix(got[0], "wrong: the index goes to change 4 of the change log, which has 3") || !strings.HasPrefix(got[1], "wrong: the index differs from the change log") ||
+		!strings.HasPrefix(got[2], "wrong: frequency differs from a fresh computation") || !strings.Contains(got[2], "0 customers lack a value, 1 have one too many") {
 		t.Errorf("%q", got)
 	}
 }

@@ -215,29 +215,48 @@ func BenchmarkCustomer(b *testing.B) {
 	})
 }
 
+// Live changes, each of one customer and another tag: groups of them, with and without rows.
 func BenchmarkApplyLive(b *testing.B) {
 	bySize(b, func(b *testing.B, x *Index, customers uint32) {
 		random := rand.New(rand.NewPCG(1, 1))
-		one := func() Change {
-			s := SetChange{Value: event.Bool(true), Entered: roaring.BitmapOf(random.Uint32N(customers))}
-			if random.IntN(2) == 0 {
-				s.Entered, s.Left = nil, s.Entered
-			}
-			return Change{Slot: random.Uint32N(benchTags), Live: true, Sets: []SetChange{s}}
+		// Passes over the pool take turns in letting everybody enter and leave, so that all changes are real.
+		enter, leave := make([]Change, 1<<15), make([]Change, 1<<15)
+		for i := range enter {
+			who := roaring.BitmapOf(random.Uint32N(customers))
+			enter[i] = Change{Slot: random.Uint32N(benchTags), Live: true, Sets: []SetChange{{Value: event.Bool(true), Entered: who}}}
+			leave[i] = Change{Slot: enter[i].Slot, Live: true, Sets: []SetChange{{Value: event.Bool(true), Left: who}}}
 		}
-		for _, batch := range []int{1, 100} {
-			b.Run(fmt.Sprint("of", batch), func(b *testing.B) {
-				changes := make([]Change, batch)
+		pool, other := enter, leave
+		run := func(name string, group int) {
+			b.Run(fmt.Sprint(name, group), func(b *testing.B) {
+				b.ReportAllocs()
+				at := 0
+				var before, after runtime.MemStats
+				runtime.ReadMemStats(&before)
 				for b.Loop() {
-					for i := range changes {
-						changes[i] = one()
+					if at+group > len(pool) {
+						at = 0
+						pool, other = other, pool
 					}
-					if err := x.Apply(changes, x.Position()+1); err != nil {
+					if err := x.Apply(pool[at:at+group], x.Position()+1); err != nil {
 						b.Fatal(err)
 					}
+					at += group
 				}
-				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*batch), "ns/change")
+				runtime.ReadMemStats(&after)
+				n := float64(b.N * group)
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/n, "ns/change")
+				b.ReportMetric(float64(after.TotalAlloc-before.TotalAlloc)/n, "B/change")
 			})
+		}
+		for _, group := range []int{1, 100, 500} {
+			run("sets", group)
+		}
+		if err := x.BuildRows(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		for _, group := range []int{1, 100, 500} {
+			run("rows", group)
 		}
 	})
 }

@@ -491,8 +491,8 @@ func (c *chunk) ownWords(epoch uint64) *chunk {
 	if c.epoch == epoch && epoch != 0 {
 		return c
 	}
-	w := *c.words
-	return &chunk{epoch: epoch, words: &w, card: c.card}
+	w := (*words)(append([]uint64(nil), c.words[:]...)) // without clearing what is written over
+	return &chunk{epoch: epoch, words: w, card: c.card}
 }
 
 // bytes is the memory that the chunk takes.

@@ -2,7 +2,6 @@ package tagindex
 
 import (
 	"math/bits"
-	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
@@ -32,7 +31,8 @@ func (c *Content) Banded() bool { return c.bands != nil }
 type effects struct {
 	reset   bool // codes or forms are not what they were
 	values  []op // in the table of values
-	touched *Set // in the column
+	touched *Set // in the column, and …
+	few     []uint32
 	bands   []op // in the table of bands
 }
 
@@ -51,6 +51,10 @@ func (ch *Change) kind() event.Kind {
 	}
 	return ch.Column.Values.Kind
 }
+
+// Kind is the kind of the values that the change gives to anybody, of the elements where it is Multi; event.Missing when
+// it gives none, or bands alone.
+func (ch *Change) Kind() event.Kind { return ch.kind() }
 
 // inSets says that values of the kind are kept as a set each.
 func inSets(kind event.Kind) bool { return kind == event.TextKind || kind == event.BoolKind }
@@ -71,7 +75,11 @@ func (c Content) apply(ch *Change, epoch uint64) (Content, effects) {
 	if len(ch.Sets) > 0 && c.kind != event.Missing {
 		if c.column != nil || !inSets(c.kind) {
 			c.toColumn(epoch, &fx)
-			fx.touched = fx.touched.or(c.column.applySets(ch.Sets, c.multi, epoch), 0)
+			if list, ok := c.column.applyFew(ch.Sets, c.multi, epoch); ok {
+				fx.few = append(fx.few, list...)
+			} else {
+				fx.touched = fx.touched.or(c.column.applySets(ch.Sets, c.multi, epoch), 0)
+			}
 			c.column.tidy(epoch)
 		} else {
 			c.applySets(ch.Sets, epoch, &fx)
@@ -129,6 +137,9 @@ func (c *Content) toColumn(epoch uint64, fx *effects) {
 
 func (c *Content) applyColumn(ch *ColumnChange, epoch uint64, fx *effects) {
 	if c.kind == event.Missing { // nothing is there, and nothing is given
+		return
+	}
+	if c.applyColumnFew(ch, epoch, fx) {
 		return
 	}
 	if c.column == nil && inSets(c.kind) && (!c.multi || none(ch.Customers)) {
@@ -297,22 +308,15 @@ func (b *pageBuffer) add(i int, v event.Value) {
 	if b.present(i) {
 		list = b.values[i].List()
 	}
-	at, found := slices.BinarySearchFunc(list, v, event.Value.Compare)
-	if !found {
-		b.set(i, event.List(slices.Insert(slices.Clone(list), at, v)...), nil)
-	}
+	b.set(i, event.List(withElement(list, v)...), nil)
 }
 
 // take takes v out of the sorted list at i.
 func (b *pageBuffer) take(i int, v event.Value) {
-	list := b.values[i].List()
-	at, found := slices.BinarySearchFunc(list, v, event.Value.Compare)
-	switch {
-	case !found:
-	case len(list) == 1:
+	if list := withoutElement(b.values[i].List(), v); len(list) > 0 {
+		b.set(i, event.List(list...), nil)
+	} else {
 		b.unset(i)
-	default:
-		b.set(i, event.List(slices.Delete(slices.Clone(list), at, at+1)...), nil)
 	}
 }
 

@@ -101,6 +101,7 @@ func (x *Index) Apply(changes []Change, offset uint64) error {
 	next.offset = offset
 	for i := range changes {
 		ch := &changes[i]
+		next.latest = max(next.latest, ch.At)
 		if ch.Drop {
 			next.drop(ch.Slot, x.epoch)
 			continue
@@ -128,36 +129,72 @@ func (x *Index) replace(v *View) {
 	x.publish(v)
 }
 
-// BuildRows makes the rows of all customers, or those that are missing since a large change, so that Customer and
-// Value take microseconds. It goes chunk by chunk of 65,536 customers, and changes may be applied in between. A
-// program that asks for few customers has no need of it. Once made, rows follow each change.
+// BuildRows makes the rows of all customers, or those that are missing since a large change, so that Customer takes
+// microseconds for everybody. It goes chunk by chunk of 65,536 customers, and changes may be applied in between. Once
+// made, rows follow each change. ViewOf makes them as they are asked for.
 func (x *Index) BuildRows(ctx context.Context) error {
-	var space rowSpace
 	for {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("tagindex: build rows: %w", err)
 		}
-		if !x.buildNext(&space) {
+		if !x.buildNext() {
 			return nil
 		}
 	}
 }
 
-func (x *Index) buildNext(space *rowSpace) bool {
+func (x *Index) buildNext() bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	v := x.View()
+	key := 0
+	if v.rows != nil {
+		key = slices.Index(v.rows.chunks, nil)
+	} else if v.chunks() == 0 {
+		key = -1
+	}
+	if key < 0 && v.rows != nil {
+		return false
+	}
+	x.build(v, key)
+	return true
+}
+
+// build publishes v with the rows of a chunk; with no chunk's when key is negative. mu must be held.
+func (x *Index) build(v *View, key int) *View {
 	x.epoch++
-	next := x.View().next()
+	next := v.next()
 	if next.rows == nil {
 		next.rows = newRows(next, x.epoch)
 	}
 	next.rows = next.rows.own(x.epoch)
-	key := slices.Index(next.rows.chunks, nil)
-	if key >= 0 {
-		next.rows.chunks[key] = next.rows.build(next, uint16(key), x.epoch, space)
+	if key >= 0 && key < len(next.rows.chunks) && next.rows.chunks[key] == nil {
+		next.rows.chunks[key] = next.rows.build(next, uint16(key), x.epoch)
 	}
 	x.publish(next)
-	return key >= 0
+	return next
+}
+
+// ViewOf returns the index as it is now, with the rows of a customer and its neighbours made, so that View.Customer takes
+// microseconds for them. The first to ask after any of 65,536 neighbours, and the first after a change of very many of
+// them, waits until their rows are made, some 15 ms for a thousand tags; others pay nothing. So the rows of customers
+// who are never asked after take no memory.
+func (x *Index) ViewOf(customer uint32) *View {
+	if v := x.View(); v.hasRow(customer) {
+		return v
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	v := x.View()
+	if v.hasRow(customer) {
+		return v
+	}
+	return x.build(v, int(customer>>16))
+}
+
+func (v *View) hasRow(customer uint32) bool {
+	_, _, made := v.rows.row(customer)
+	return made
 }
 
 // MissingRows is the number of chunks that BuildRows would make.

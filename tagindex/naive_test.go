@@ -149,8 +149,14 @@ func (n naive) check(t fataler, v *View, customers []uint32) {
 		s.checkSets(t, v, id)
 		s.checkColumns(t, reader, id, customers)
 	}
+	slots := append(slices.Sorted(maps.Keys(n)), 999)
 	for _, x := range customers {
 		n.checkHeld(t, v, x)
+		for i, got := range v.Of(x, slots, nil) {
+			if s := n[slots[i]]; s == nil && got.Present() || s != nil && !same(got, s.value(x)) {
+				t.Fatalf("slot %d of customer %d: %v", slots[i], x, got)
+			}
+		}
 	}
 }
 
@@ -373,9 +379,15 @@ func TestAgainstNaive(t *testing.T) {
 		}
 		var past []moment
 		for range rapid.IntRange(1, 6).Draw(t, "batches") {
-			if rapid.IntRange(0, 2).Draw(t, "rows") == 0 {
+			switch rapid.IntRange(0, 3).Draw(t, "rows") {
+			case 0:
 				if err := x.BuildRows(t.Context()); err != nil {
 					t.Fatal(err)
+				}
+			case 1: // of those alone who are asked after
+				c := rapid.SampledFrom(notable).Draw(t, "asked")
+				if v := x.ViewOf(c); !v.hasRow(c) || x.View() != v {
+					t.Fatalf("customer %d has no row after ViewOf", c)
 				}
 			}
 			var batch []Change

@@ -6,11 +6,12 @@ import (
 )
 
 const (
-	rowsPerPage = 64
+	pagesPerBlock = 32
+	rowsPerBlock  = rowsPerPage * pagesPerBlock
 	// maxHot is the most values that a slot with several values a customer has bits for in the rows.
 	maxHot = 256
 	// bulk is the most customers of a chunk whose rows are changed one by one; with more of them the rows of the
-	// chunk are made anew, when BuildRows is called next.
+	// chunk are made anew when they are asked for next.
 	bulk = 256
 )
 
@@ -19,11 +20,13 @@ const (
 // slot's column has a value. So a row takes at most one bit for each value, and mostly far fewer.
 type rows struct {
 	epoch  uint64
+	laid   uint64     // the epoch that may write fields
 	fields [][2]field // by slot: values and bands
 	planes []plane    // what the bits of a row mean
 	dead   int        // planes that mean nothing any more
 	// chunks has the rows of 65,536 customers each; nil where they are to be made. Customers beyond carry nothing.
-	chunks []*rowChunk
+	chunks  []*rowChunk
+	scratch *rowScratch // of the writer
 }
 
 // field is the place of a slot in the rows.
@@ -49,20 +52,21 @@ type plane struct {
 	bit  uint32
 }
 
+// rowChunk and rowBlock are two levels of a directory of pages, so that a change copies little of it. Where there is
+// none, the customers carry nothing.
 type rowChunk struct {
-	epoch uint64
-	pages [chunkSize / rowsPerPage]*rowPage // nil: these customers carry nothing
+	epoch  uint64
+	blocks [chunkSize / rowsPerBlock]*rowBlock
 }
 
-// rowPage is 64 rows, one behind the other. A page made before the rows grew wider has shorter rows.
-type rowPage struct {
+type rowBlock struct {
 	epoch uint64
-	bits  []uint64
+	pages [pagesPerBlock]rowPage
 }
 
 // newRows lays out the rows of a view; none of them is made yet.
 func newRows(v *View, epoch uint64) *rows {
-	r := &rows{epoch: epoch, chunks: make([]*rowChunk, v.chunks()), fields: make([][2]field, len(v.slots))}
+	r := &rows{epoch: epoch, laid: epoch, chunks: make([]*rowChunk, v.chunks()), fields: make([][2]field, len(v.slots)), scratch: &rowScratch{}}
 	for _, ord := range v.ords { // by id, so that what is read from a row is in that order
 		c := &v.slots[ord].content
 		r.lay(int(ord), 0, c)
@@ -95,20 +99,31 @@ func (r *rows) lay(ord, part int, c *Content) {
 	for bit := range f.width {
 		r.planes = append(r.planes, plane{int32(ord), uint8(part), f.form, bit})
 	}
+	r.ownFields(0)
 	r.fields[ord][part] = f
+}
+
+// ownFields makes the fields, at least n of them, such as may be written.
+func (r *rows) ownFields(n int) {
+	if r.laid != r.epoch {
+		r.fields, r.laid = slices.Clone(r.fields), r.epoch
+	}
+	for len(r.fields) < n {
+		r.fields = append(r.fields, [2]field{})
+	}
 }
 
 func (r *rows) own(epoch uint64) *rows {
 	if r.epoch == epoch {
 		return r
 	}
-	return &rows{epoch: epoch, fields: slices.Clone(r.fields), planes: slices.Clip(r.planes), dead: r.dead, chunks: slices.Clone(r.chunks)}
+	return &rows{epoch: epoch, laid: r.laid, fields: r.fields, planes: slices.Clip(r.planes), dead: r.dead, chunks: slices.Clone(r.chunks), scratch: r.scratch}
 }
 
 // follow brings the rows up to a change of a slot; false when they had better be laid out anew.
 func (r *rows) follow(ord int, c *Content, fx *effects) bool {
-	for len(r.fields) <= ord {
-		r.fields = append(r.fields, [2]field{})
+	if len(r.fields) <= ord {
+		r.ownFields(ord + 1)
 	}
 	for part, ops := range [2][]op{fx.values, fx.bands} {
 		t := c.table(part)
@@ -119,14 +134,13 @@ func (r *rows) follow(ord int, c *Content, fx *effects) bool {
 		}
 		switch f.form {
 		case markField:
-			touched := &Set{}
+			has := func(customer uint32) bool { return c.marks(part, customer) }
 			if part == 0 {
-				touched = touched.or(fx.touched, 0)
+				r.mark(f, fx.touched, fx.few, has)
 			}
 			for _, op := range ops {
-				touched = touched.or(op.set, 0)
+				r.mark(f, op.set, op.few, has)
 			}
-			r.mark(f, touched, func(customer uint32) bool { return c.marks(part, customer) })
 		case codeField, hotField:
 			for _, op := range ops {
 				r.op(f, op)
@@ -168,11 +182,11 @@ func (r *rows) move(ord, part int, c *Content) {
 		if t == nil {
 			who = c.column.presence()
 		}
-		r.mark(f, who, func(uint32) bool { return true })
+		r.mark(f, who, nil, func(uint32) bool { return true })
 	case codeField, hotField:
 		for code, s := range t.sets {
 			if s.Count() > 0 {
-				r.op(f, op{uint32(code), true, s})
+				r.op(f, op{code: uint32(code), enter: true, set: s})
 			}
 		}
 	}
@@ -180,7 +194,7 @@ func (r *rows) move(ord, part int, c *Content) {
 
 // op writes who entered or left a value.
 func (r *rows) op(f field, o op) {
-	r.each(o.set, func(row []uint64, _ uint32) {
+	r.each(o.set, o.few, func(row []uint64, _ uint32) {
 		switch {
 		case f.form == hotField:
 			setBit(row, f.first+o.code, o.enter)
@@ -197,8 +211,8 @@ func (r *rows) op(f field, o op) {
 }
 
 // mark writes for each customer whether there is something to look up.
-func (r *rows) mark(f field, touched *Set, has func(customer uint32) bool) {
-	r.each(touched, func(row []uint64, customer uint32) { setBit(row, f.first, has(customer)) })
+func (r *rows) mark(f field, touched *Set, few []uint32, has func(customer uint32) bool) {
+	r.each(touched, few, func(row []uint64, customer uint32) { setBit(row, f.first, has(customer)) })
 }
 
 func setBit(row []uint64, at uint32, on bool) {
@@ -230,88 +244,114 @@ func (f field) holds(w field, t *table) bool {
 	return true
 }
 
-// each calls edit with the rows of customers, made ready to be written. Chunks in which they are many lose their
-// rows instead, and chunks without rows are passed over.
-func (r *rows) each(customers *Set, edit func(row []uint64, customer uint32)) {
+// each calls edit with the rows of a set of customers and of a few others, and stores what becomes of them. Chunks in
+// which they are many lose their rows instead, and chunks without rows are passed over.
+func (r *rows) each(customers *Set, few []uint32, edit func(row []uint64, customer uint32)) {
+	for _, customer := range few {
+		if c := r.chunk(uint16(customer >> 16)); c != nil {
+			r.edit(c, customer, edit)
+		}
+	}
 	if customers == nil {
 		return
 	}
-	width := (len(r.planes) + 63) / 64
 	for i, key := range customers.keys {
-		for int(key) >= len(r.chunks) {
-			r.chunks = append(r.chunks, &rowChunk{epoch: r.epoch})
-		}
-		c := r.chunks[key]
-		switch {
-		case c == nil:
-			continue
-		case customers.chunks[i].card > bulk:
+		if customers.chunks[i].card > bulk && int(key) < len(r.chunks) {
 			r.chunks[key] = nil
 			continue
-		case c.epoch != r.epoch:
-			own := *c
-			own.epoch = r.epoch
-			c = &own
-			r.chunks[key] = c
 		}
-		customers.chunks[i].each(func(low uint16) bool {
-			p := c.pages[low/rowsPerPage].own(width, r.epoch)
-			c.pages[low/rowsPerPage] = p
-			edit(p.row(low), uint32(key)<<16|uint32(low))
-			return true
-		})
+		if c := r.chunk(key); c != nil {
+			customers.chunks[i].each(func(low uint16) bool {
+				r.edit(c, uint32(key)<<16|uint32(low), edit)
+				return true
+			})
+		}
 	}
 }
 
-// row returns the row of a customer.
-func (p *rowPage) row(low uint16) []uint64 {
-	w := len(p.bits) / rowsPerPage
-	i := int(low%rowsPerPage) * w
-	return p.bits[i : i+w]
+// chunk returns the rows of a chunk, made ready to be written; nil when they are not made.
+func (r *rows) chunk(key uint16) *rowChunk {
+	for int(key) >= len(r.chunks) {
+		r.chunks = append(r.chunks, &rowChunk{epoch: r.epoch})
+	}
+	c := r.chunks[key]
+	if c != nil && c.epoch != r.epoch {
+		own := *c
+		own.epoch = r.epoch
+		c = &own
+		r.chunks[key] = c
+	}
+	return c
 }
 
-// own returns a page with rows of at least width words that the epoch may write.
-func (p *rowPage) own(width int, epoch uint64) *rowPage {
+// edit changes the row of one customer. c must be ready to be written.
+func (r *rows) edit(c *rowChunk, customer uint32, edit func(row []uint64, customer uint32)) {
+	low := uint16(customer)
+	at := low / rowsPerBlock
+	b := c.blocks[at]
+	page := rowPage("")
+	if b != nil {
+		page = b.pages[low%rowsPerBlock/rowsPerPage]
+	}
+	s, full := r.scratch, (len(r.planes)+7)/8
+	s.row = grown(s.row, (full+7)/8)
+	first, last, was := page.place(low)
+	unpackRow(string(page[first:last]), was, s.row)
+	s.before = append(s.before[:0], s.row...)
+	if edit(s.row, customer); slices.Equal(s.row, s.before) {
+		return
+	}
 	switch {
-	case p == nil:
-		return &rowPage{epoch, make([]uint64, rowsPerPage*width)}
-	case len(p.bits) < rowsPerPage*width:
-		wide := &rowPage{epoch, make([]uint64, rowsPerPage*width)}
-		for i := range uint16(rowsPerPage) {
-			copy(wide.row(i), p.row(i))
-		}
-		return wide
-	case p.epoch != epoch:
-		return &rowPage{epoch, slices.Clone(p.bits)}
+	case b == nil:
+		b = &rowBlock{epoch: r.epoch}
+	case b.epoch != r.epoch:
+		own := *b
+		own.epoch = r.epoch
+		b = &own
 	}
-	return p
+	c.blocks[at] = b
+	b.pages[low%rowsPerBlock/rowsPerPage] = s.with(page, low, first, last, full)
 }
 
-// row returns the row of a customer. made says whether there are rows for it; if so, a nil row is empty.
-func (r *rows) row(customer uint32) (row []uint64, made bool) {
+// row returns the stored row of a customer and the bytes of a whole one. made says whether there are rows for it; if
+// so, "" is an empty row.
+func (r *rows) row(customer uint32) (row string, full int, made bool) {
 	if r == nil {
-		return nil, false
+		return "", 0, false
 	}
 	key := int(customer >> 16)
 	if key >= len(r.chunks) {
-		return nil, true
+		return "", 0, true
 	}
 	c := r.chunks[key]
 	if c == nil {
-		return nil, false
+		return "", 0, false
 	}
-	if p := c.pages[uint16(customer)/rowsPerPage]; p != nil {
-		return p.row(uint16(customer)), true
+	low := uint16(customer)
+	if b := c.blocks[low/rowsPerBlock]; b != nil {
+		row, full = b.pages[low%rowsPerBlock/rowsPerPage].row(low)
 	}
-	return nil, true
+	return row, full, true
 }
 
-// rowSpace is scratch memory for making rows.
-type rowSpace struct{ planes []words }
+// rowBits reads a field of a stored row.
+func rowBits(row string, full int, f field) uint64 {
+	if f.width == 0 || row == "" {
+		return 0
+	}
+	first := int(f.first >> 6)
+	x := rowWord(row, full, first) >> (f.first & 63)
+	if in := 64 - f.first&63; in < f.width {
+		x |= rowWord(row, full, first+1) << in
+	}
+	return x & (1<<f.width - 1)
+}
 
 // build makes the rows of a chunk.
-func (r *rows) build(v *View, key uint16, epoch uint64, space *rowSpace) *rowChunk {
-	width := (len(r.planes) + 63) / 64
+func (r *rows) build(v *View, key uint16, epoch uint64) *rowChunk {
+	full := (len(r.planes) + 7) / 8
+	width := (full + 7) / 8
+	space := r.scratch
 	if len(space.planes) < width*64 {
 		space.planes = make([]words, width*64)
 	} else {
@@ -326,32 +366,41 @@ func (r *rows) build(v *View, key uint16, epoch uint64, space *rowSpace) *rowChu
 		}
 	}
 	out := &rowChunk{epoch: epoch}
-	const step = 8 // pages at a time: a cache line of each plane
+	const step = 8 // words at a time: a cache line of each plane
+	space.rows = grown(space.rows, step*64*width)
 	var in [step][64]uint64
 	for at := 0; at < chunkWords; at += step {
+		anything := uint64(0)
 		for w := range width {
-			any := [step]uint64{}
 			for k := range 64 {
 				line := space.planes[w*64+k][at : at+step]
 				for i, x := range line {
 					in[i][k] = x
-					any[i] |= x
+					anything |= x
 				}
 			}
 			for i := range step {
-				if any[i] == 0 {
-					continue
-				}
-				p := out.pages[at+i]
-				if p == nil {
-					p = &rowPage{epoch, make([]uint64, rowsPerPage*width)}
-					out.pages[at+i] = p
-				}
 				transpose(&in[i])
 				for k, x := range in[i] {
-					p.bits[k*width+w] = x
+					space.rows[(i*64+k)*width+w] = x
 				}
 			}
+		}
+		if anything == 0 {
+			continue
+		}
+		for k := 0; k < step*64; k += rowsPerPage {
+			p := space.packPage(space.rows[k*width:(k+rowsPerPage)*width], width, full)
+			if p == "" {
+				continue
+			}
+			low := at*64 + k
+			b := out.blocks[low/rowsPerBlock]
+			if b == nil {
+				b = &rowBlock{epoch: epoch}
+				out.blocks[low/rowsPerBlock] = b
+			}
+			b.pages[low%rowsPerBlock/rowsPerPage] = p
 		}
 	}
 	return out
@@ -405,10 +454,14 @@ func (r *rows) bytes() int {
 		if c == nil {
 			continue
 		}
-		n += 16 + 8*len(c.pages)
-		for _, p := range c.pages {
-			if p != nil {
-				n += 32 + 8*cap(p.bits)
+		n += 16 + 8*len(c.blocks)
+		for _, b := range c.blocks {
+			if b == nil {
+				continue
+			}
+			n += 16 + 16*len(b.pages)
+			for _, p := range b.pages {
+				n += len(p)
 			}
 		}
 	}

@@ -91,19 +91,19 @@ func (s *Set) own(epoch uint64) *Set {
 	case s.epoch == epoch && epoch != 0:
 		return s
 	}
-	return &Set{epoch: epoch, keys: slices.Clone(s.keys), chunks: slices.Clone(s.chunks), card: s.card}
+	return &Set{epoch: epoch, keys: slices.Clip(s.keys), chunks: slices.Clone(s.chunks), card: s.card}
 }
 
-// put replaces the chunk at a key; nil takes it away. s must be owned.
+// put replaces the chunk at a key; nil takes it away. s must be owned. The keys may be those of other sets too.
 func (s *Set) put(key uint16, c *chunk) {
 	i, ok := s.find(key)
 	switch {
 	case ok && c == nil:
-		s.keys, s.chunks = slices.Delete(s.keys, i, i+1), slices.Delete(s.chunks, i, i+1)
+		s.keys, s.chunks = slices.Delete(slices.Clone(s.keys), i, i+1), slices.Delete(s.chunks, i, i+1)
 	case ok:
 		s.chunks[i] = c
 	case c != nil:
-		s.keys, s.chunks = slices.Insert(s.keys, i, key), slices.Insert(s.chunks, i, c)
+		s.keys, s.chunks = slices.Insert(slices.Clip(s.keys), i, key), slices.Insert(s.chunks, i, c)
 	}
 }
 

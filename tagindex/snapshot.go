@@ -56,6 +56,7 @@ func NewView(offset uint64, slots []uint32, contents []*Content, at event.Time, 
 
 // add puts a slot behind all others.
 func (v *View) add(s *slot) {
+	v.latest = max(v.latest, s.changed)
 	v.ids, v.ords, v.slots = append(v.ids, s.id), append(v.ords, int32(len(v.slots))), append(v.slots, s)
 }
 

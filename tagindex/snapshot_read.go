@@ -8,6 +8,9 @@ import (
 	"io"
 	"math/bits"
 	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"tagma/event"
@@ -53,38 +56,73 @@ func readSnapshot(f *os.File) (*View, Meta, error) {
 	return readContents(f, contents, at)
 }
 
-// readContents reads the sections that the contents list; they lie before end.
+// section is where in the file a slot is.
+type section struct {
+	slot          *slot
+	at, dir, size uint64
+	sum           uint32
+}
+
+// readContents reads the sections that the contents list; they lie before end. Reading, checksums and decoding are
+// shared by as many goroutines as there are processors.
 func readContents(f io.ReaderAt, contents []byte, end uint64) (*View, Meta, error) {
 	r := event.NewReader(contents)
 	v := &View{offset: r.Uvarint()}
 	meta := Meta{AsOf: event.Time(r.Varint()), Note: append([]byte(nil), r.Bytes()...)}
 	n := r.Uvarint()
+	var sections []section
 	for i := uint64(0); i < n && r.Err == nil; i++ {
 		s := &slot{id: uint32(r.Uvarint()), changed: event.Time(r.Varint()), run: r.Uvarint()}
-		at, dir, size, sum := r.Uvarint(), r.Uvarint(), r.Uvarint(), uint32(r.Uvarint())
-		if r.Err != nil || at > end || size > end || at+size > end || dir > size || size%8 != 0 || i > 0 && s.id <= v.ids[i-1] {
+		x := section{s, r.Uvarint(), r.Uvarint(), r.Uvarint(), uint32(r.Uvarint())}
+		if r.Err != nil || x.at > end || x.size > end || x.at+x.size > end || x.dir > x.size || x.size%8 != 0 || i > 0 && s.id <= v.ids[i-1] {
 			return nil, meta, errForm
 		}
-		// One piece of memory for a slot: what a later change replaces stays only as long as the rest of its slot does.
-		memory := make([]uint64, size/8)
-		b := bytesOf(memory)
-		if _, err := f.ReadAt(b, int64(at)); err != nil {
-			return nil, meta, err
-		}
-		if crc32.Checksum(b, castagnoli) != sum {
-			return nil, meta, errChecksum
-		}
-		in := &input{Reader: event.NewReader(b[:dir]), memory: memory[(dir+7)/8:]}
-		in.content(&s.content)
-		if in.Err != nil || in.Len() != 0 || len(in.memory) != 0 {
-			return nil, meta, fmt.Errorf("slot %d: %w", s.id, errForm)
-		}
+		sections = append(sections, x)
 		v.add(s)
 	}
 	if r.Err != nil || r.Len() != 0 {
 		return nil, meta, errForm
 	}
+	var next atomic.Int64
+	var failed atomic.Pointer[error]
+	var readers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		readers.Go(func() {
+			for failed.Load() == nil {
+				i := int(next.Add(1)) - 1
+				if i >= len(sections) {
+					return
+				}
+				if err := sections[i].read(f); err != nil {
+					failed.CompareAndSwap(nil, &err)
+				}
+			}
+		})
+	}
+	readers.Wait()
+	if err := failed.Load(); err != nil {
+		return nil, meta, *err
+	}
 	return v, meta, nil
+}
+
+// read fills the slot from its section.
+func (x *section) read(f io.ReaderAt) error {
+	// One piece of memory for a slot: what a later change replaces stays only as long as the rest of its slot does.
+	memory := make([]uint64, x.size/8)
+	b := bytesOf(memory)
+	if _, err := f.ReadAt(b, int64(x.at)); err != nil {
+		return err
+	}
+	if crc32.Checksum(b, castagnoli) != x.sum {
+		return errChecksum
+	}
+	in := &input{Reader: event.NewReader(b[:x.dir]), memory: memory[(x.dir+7)/8:]}
+	in.content(&x.slot.content)
+	if in.Err != nil || in.Len() != 0 || len(in.memory) != 0 {
+		return fmt.Errorf("slot %d: %w", x.slot.id, errForm)
+	}
+	return nil
 }
 
 func bytesOf(memory []uint64) []byte {

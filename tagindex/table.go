@@ -104,16 +104,18 @@ func (t *table) put(v event.Value) uint32 {
 	return code
 }
 
-// op is what happened to one value of a slot, for the rows.
+// op is what happened to one value of a slot, for the rows: to a set of customers, or to a few.
 type op struct {
 	code  uint32
 	enter bool
 	set   *Set
+	few   []uint32
 }
 
 // apply moves the sets on. t must be owned by the epoch.
 func (t *table) apply(changes []SetChange, epoch uint64) (ops []op) {
 	gone := &Set{}
+	var ones []uint32 // of those gone: the few
 	for _, ch := range changes {
 		if none(ch.Left) {
 			continue
@@ -126,14 +128,38 @@ func (t *table) apply(changes []SetChange, epoch uint64) (ops []op) {
 		if !ok || int(code) >= len(t.sets) {
 			continue
 		}
+		if list, ok := oneByOne(ch.Left); ok {
+			list = slices.DeleteFunc(list, func(c uint32) bool {
+				had := t.sets[code].Count()
+				t.sets[code] = t.sets[code].without(c, epoch)
+				return t.sets[code].Count() == had
+			})
+			if len(list) > 0 {
+				ones, ops = append(ones, list...), append(ops, op{code: code, few: list})
+			}
+			continue
+		}
 		ops = t.leave(code, FromRoaring(ch.Left).and(t.sets[code], epoch), epoch, &gone, ops)
 	}
-	t.forget(gone, epoch)
+	for _, c := range ones {
+		t.forgetOne(c, epoch)
+	}
+	if gone.Count() > 0 {
+		t.forget(gone, epoch)
+	}
 	for _, ch := range changes {
 		if none(ch.Entered) {
 			continue
 		}
-		code, entered := t.put(ch.Value), FromRoaring(ch.Entered)
+		code := t.put(ch.Value)
+		if list, ok := oneByOne(ch.Entered); ok {
+			for _, c := range list {
+				t.enterOne(code, c, epoch)
+			}
+			ops = append(ops, op{code: code, enter: true, few: list})
+			continue
+		}
+		entered := FromRoaring(ch.Entered)
 		if !t.multi {
 			if moved := entered.and(t.who(), epoch).andNot(t.sets[code], 0); moved.Count() > 0 {
 				for other := range t.sets {
@@ -144,13 +170,22 @@ func (t *table) apply(changes []SetChange, epoch uint64) (ops []op) {
 			}
 		}
 		t.enter(code, entered, epoch)
-		ops = append(ops, op{code, true, entered})
+		ops = append(ops, op{code: code, enter: true, set: entered})
 	}
 	return ops
 }
 
 // enter adds customers to one value.
 func (t *table) enter(code uint32, entered *Set, epoch uint64) {
+	t.widen(code, epoch)
+	t.sets[code] = t.sets[code].or(entered, epoch)
+	if t.only == many {
+		t.present = t.present.or(entered, epoch)
+	}
+}
+
+// widen prepares only and present for somebody entering a value.
+func (t *table) widen(code uint32, epoch uint64) {
 	switch {
 	case t.only == int32(code):
 	case t.only == nobody, t.only != many && t.sets[t.only].Count() == 0:
@@ -158,10 +193,6 @@ func (t *table) enter(code uint32, entered *Set, epoch uint64) {
 	case t.only != many:
 		t.present = (&Set{}).or(t.sets[t.only], epoch)
 		t.only = many
-	}
-	t.sets[code] = t.sets[code].or(entered, epoch)
-	if t.only == many {
-		t.present = t.present.or(entered, epoch)
 	}
 }
 
@@ -201,7 +232,7 @@ func (t *table) leave(code uint32, left *Set, epoch uint64, gone **Set, ops []op
 	}
 	t.sets[code] = t.sets[code].andNot(left, epoch)
 	*gone = (*gone).or(left, 0)
-	return append(ops, op{code, false, left})
+	return append(ops, op{code: code, set: left})
 }
 
 // forget takes those who left a value, and hold no other, out of present.

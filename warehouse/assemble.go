@@ -32,7 +32,7 @@ type Assembler struct {
 	byID     []int16 // 1 + place in wanted, by property
 	parts    [][]located
 	out      []outColumns
-	owner    []uint16
+	kinds    []uint16 // of each wanted column: a bit for each kind that it has
 	start    []int32
 	cells    []byte
 	text     []byte
@@ -136,19 +136,14 @@ func (a *Assembler) Table(into *Table) error {
 	if a.arrivals {
 		into.Arrivals = l.arrivals[:l.rows]
 	}
-	owner := grow(&a.owner, l.rows)
-	for p := range n {
-		part := owner[l.start[p]:l.start[p+1]]
-		for i := range part {
-			part[i] = uint16(p)
-		}
-	}
-	into.Owner = owner
+	into.Owner = l.owner[:l.rows]
 	return a.columns(into)
 }
 
 func (a *Assembler) columns(into *Table) error {
 	l := &a.layout
+	kinds := grow(&a.kinds, len(a.wanted))
+	clear(kinds)
 	for i := range a.parts {
 		a.parts[i] = a.parts[i][:0]
 	}
@@ -168,6 +163,7 @@ func (a *Assembler) columns(into *Table) error {
 				}
 				if w := a.byID[col.property]; w > 0 {
 					a.parts[w-1] = append(a.parts[w-1], located{i, col})
+					kinds[w-1] |= 1 << col.typ.Kind()
 				}
 			}
 		}
@@ -176,6 +172,9 @@ func (a *Assembler) columns(into *Table) error {
 		out := &a.out[i]
 		out.result = out.result[:0]
 		for kind := event.BoolKind; kind <= event.MapKind; kind++ {
+			if kinds[i]>>kind&1 == 0 {
+				continue
+			}
 			// Where each part gives all rows of a segment of its own, no row can be without a value.
 			total, found, whole, last := 0, false, true, -1
 			for j := range a.parts[i] {
@@ -294,24 +293,14 @@ func (a *Assembler) read(col *event.Column, c column, pos []int32, rank, m int) 
 	if c.payload.bad {
 		return event.ErrCorrupt
 	}
-	us := grow(&l.us, m)
-	p.read(us, rank)
 	switch {
 	case c.typ == CodeColumn:
-		limit := uint64(col.Dict.(Texts).Len())
-		codes := col.Codes
-		for i, u := range us {
-			v := uint64(p.value(u))
-			if v >= limit {
-				return event.ErrCorrupt
-			}
-			if pos == nil {
-				codes[i] = uint32(v)
-			} else {
-				codes[pos[i]] = uint32(v)
-			}
+		if !writeCodes(&p, col.Codes, pos, rank, m, uint64(col.Dict.(Texts).Len()), &l.us) {
+			return event.ErrCorrupt
 		}
 	case col.Nums != nil:
+		us := grow(&l.us, m)
+		p.read(us, rank)
 		for i, u := range us {
 			place := int32(i)
 			if pos != nil {
@@ -325,16 +314,7 @@ func (a *Assembler) read(col *event.Column, c column, pos []int32, rank, m int) 
 			p.min *= f
 			p.div *= uint64(f)
 		}
-		ints := col.Ints
-		if pos == nil {
-			for i, u := range us {
-				ints[i] = p.min + int64(p.div*u)
-			}
-			return nil
-		}
-		for i, u := range us {
-			ints[pos[i]] = p.min + int64(p.div*u)
-		}
+		write(&p, col.Ints, pos, rank, m, &l.us)
 	}
 	return nil
 }

@@ -166,3 +166,86 @@ func (p *packed) bounds() (lo, hi int64, ok bool) {
 func (p *packed) read(dst []uint64, from int) { unpackBits(dst, p.data, p.width, from) }
 
 func (p *packed) value(u uint64) int64 { return p.min + int64(p.div*u) }
+
+// write puts the numbers from … from+m-1 in their places in dst: at pos, or at 0 … m-1 where pos is nil. Where the data
+// goes on behind them, a number takes one load.
+func write[T ~int64](p *packed, dst []T, pos []int32, from, m int, scratch *[]uint64) {
+	switch {
+	case p.width == 0 && pos == nil:
+		for i := range dst[:m] {
+			dst[i] = T(p.min)
+		}
+		return
+	case p.width == 0:
+		for _, place := range pos[:m] {
+			dst[place] = T(p.min)
+		}
+		return
+	case !p.roomy(from + m):
+		us := grow(scratch, m)
+		p.read(us, from)
+		for i, u := range us {
+			place := i
+			if pos != nil {
+				place = int(pos[i])
+			}
+			dst[place] = T(p.value(u))
+		}
+		return
+	}
+	data, mask, step, at := p.data, uint64(1)<<p.width-1, uint(p.width), uint(from)*uint(p.width)
+	least, div := uint64(p.min), p.div
+	if pos == nil {
+		for i := range dst[:m] {
+			dst[i] = T(least + binary.LittleEndian.Uint64(data[at>>3:])>>(at&7)&mask*div)
+			at += step
+		}
+		return
+	}
+	for _, place := range pos[:m] {
+		dst[place] = T(least + binary.LittleEndian.Uint64(data[at>>3:])>>(at&7)&mask*div)
+		at += step
+	}
+}
+
+// writeCodes is write for numbers that must be below a limit; false where one is not.
+func writeCodes(p *packed, dst []uint32, pos []int32, from, m int, limit uint64, scratch *[]uint64) bool {
+	if !p.roomy(from+m) || p.width == 0 {
+		us := grow(scratch, m)
+		p.read(us, from)
+		for i, u := range us {
+			v := uint64(p.value(u))
+			if v >= limit {
+				return false
+			}
+			if pos != nil {
+				i = int(pos[i])
+			}
+			dst[i] = uint32(v)
+		}
+		return true
+	}
+	data, mask, step, at := p.data, uint64(1)<<p.width-1, uint(p.width), uint(from)*uint(p.width)
+	least, div, largest := uint64(p.min), p.div, uint64(0)
+	if pos == nil {
+		for i := range dst[:m] {
+			v := least + binary.LittleEndian.Uint64(data[at>>3:])>>(at&7)&mask*div
+			largest = max(largest, v)
+			dst[i] = uint32(v)
+			at += step
+		}
+		return largest < limit
+	}
+	for _, place := range pos[:m] {
+		v := least + binary.LittleEndian.Uint64(data[at>>3:])>>(at&7)&mask*div
+		largest = max(largest, v)
+		dst[place] = uint32(v)
+		at += step
+	}
+	return largest < limit
+}
+
+// roomy says that each of the first n numbers can be loaded with the eight bytes that it begins in.
+func (p *packed) roomy(n int) bool {
+	return p.width <= maxWidth && n > 0 && (n-1)*int(p.width)>>3+8 <= len(p.data)
+}

@@ -19,6 +19,7 @@ type layout struct {
 
 	rows     int
 	start    [maxProfiles + 1]int32
+	owner    []uint16
 	pos      []int32 // the place of each row that is read; not filled when straight
 	straight bool    // one segment: rows are in place as they stand
 	times    []event.Time
@@ -155,6 +156,7 @@ func (l *layout) place(arrivals bool) error {
 	}
 	l.rows = int(l.start[n])
 	grow(&l.times, l.rows)
+	grow(&l.owner, l.rows)
 	overlap := false
 	for i := 1; i < len(l.segments); i++ {
 		overlap = overlap || l.segments[i].group == l.segments[i-1].group
@@ -164,6 +166,13 @@ func (l *layout) place(arrivals bool) error {
 	}
 	if l.straight {
 		s := &l.segments[0]
+		at := 0
+		for r, low := range l.lows {
+			for range l.lens[r] {
+				l.owner[at] = low
+				at++
+			}
+		}
 		if arrivals {
 			us := grow(&l.us, l.rows)
 			s.arrivals.read(us, s.lo)
@@ -201,7 +210,7 @@ func (l *layout) place(arrivals bool) error {
 				place := next[low]
 				next[low] += n
 				for range n {
-					l.pos[at] = place
+					l.pos[at], l.owner[place] = place, low
 					at, place = at+1, place+1
 				}
 			}
@@ -229,17 +238,7 @@ func (l *layout) place(arrivals bool) error {
 func (l *layout) readTimes(s *segment, pos []int32) error {
 	n := s.hi - s.lo
 	if s.timed.form == allRows {
-		us := grow(&l.us, n)
-		s.times.read(us, s.lo)
-		if pos == nil {
-			for i, u := range us {
-				l.times[i] = event.Time(s.times.value(u))
-			}
-			return nil
-		}
-		for i, u := range us {
-			l.times[pos[i]] = event.Time(s.times.value(u))
-		}
+		write(&s.times, l.times, pos, s.lo, n, &l.us)
 		return nil
 	}
 	for i := range n {

@@ -72,8 +72,9 @@ type SeenKey struct {
 type Store interface {
 	// Offset is the event log's offset up to which the history goes.
 	Offset() uint64
-	// Append writes a batch. It does not wait for the disk: a crash may lose it, and the log replays it.
-	Append(ctx context.Context, b *Batch) error
+	// Append writes batches, ascending by offset, as one. It does not wait for the disk: a crash may lose them, and the log
+	// replays them.
+	Append(ctx context.Context, batches ...*Batch) error
 	// Sync makes everything appended so far survive a crash of the machine.
 	Sync() error
 	// StartLoad begins to stage a bulk load outside the history. Staging again under an id throws away what was staged.
@@ -85,8 +86,15 @@ type Store interface {
 	DropLoads(keep func(id string) bool) error
 	// Seen looks keys up, in the order given: a nil value where one was never seen, else its value (never nil).
 	Seen(keys []SeenKey) ([][]byte, error)
+	// Profile returns what is known of one profile now. It reads memory only.
+	Profile(event.ProfileID) Profile
 	// Snapshot returns a view that later writes do not change. Close it.
 	Snapshot() (Snapshot, error)
+	// Checkpoint writes the history as it is now, with the finished loads that are staged, into a new directory on the same
+	// disk, which can be opened as a history. Its files never change; where it can they are links, so it costs hardly any
+	// room. Until with has returned nothing is appended or ingested: what with looks at goes with this very history, and a
+	// load that was finished by then is in the checkpoint. A checkpoint that fails leaves no directory.
+	Checkpoint(dir string, with func() error) error
 	// Compact merges what was appended, so that reading is fastest and the files smallest.
 	Compact(ctx context.Context) error
 	// Size is the number of bytes of the history's files.
@@ -190,8 +198,18 @@ type Reader interface {
 // Block is the rows of neighbouring profiles, a table for each series of the request, in its order.
 type Block struct {
 	First  event.ProfileID
-	N      int // a multiple of BlockSize, or 1
+	N      int // a multiple of BlockSize, or 1; of gathered profiles any number
 	Tables []Table
+	// Profiles are those of a block that was gathered, N of them; nil where they are First, First+1 and so on.
+	Profiles []event.ProfileID
+}
+
+// Profile is the profile at a place of the block.
+func (b *Block) Profile(i int) event.ProfileID {
+	if b.Profiles != nil {
+		return b.Profiles[i]
+	}
+	return b.First + event.ProfileID(i)
 }
 
 // Table is the rows of one series: profile by profile, and for each profile in order of time, then arrival.

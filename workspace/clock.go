@@ -11,9 +11,12 @@ import (
 	"tagma/event"
 )
 
+// Also is work in the transaction of a change: what it writes is there exactly when the change is.
+type Also = func(ctx context.Context, tx bun.Tx) error
+
 // MoveClock moves a stopped clock forward to an instant. A clock that runs is a Conflict, an instant before the clock's
 // is Invalid: what was decided is not undone. It says whether the clock stood elsewhere.
-func (w *Workspace) MoveClock(ctx context.Context, to event.Time) (moved bool, err error) {
+func (w *Workspace) MoveClock(ctx context.Context, to event.Time, also ...Also) (moved bool, err error) {
 	was := event.Time(w.clock.Load())
 	switch {
 	case was == 0:
@@ -24,11 +27,21 @@ func (w *Workspace) MoveClock(ctx context.Context, to event.Time) (moved bool, e
 		return false, nil
 	}
 	err = w.DB.Tx(ctx, func(ctx context.Context, tx bun.Tx) error {
-		return db.SetSetting(ctx, tx, settingClock, strconv.FormatInt(int64(to), 10))
+		return withAlso(ctx, tx, also, db.SetSetting(ctx, tx, settingClock, strconv.FormatInt(int64(to), 10)))
 	})
 	if err != nil {
 		return false, err
 	}
 	w.clock.Store(int64(to))
 	return true, nil
+}
+
+// withAlso does what goes with a change, unless that failed.
+func withAlso(ctx context.Context, tx bun.Tx, also []Also, err error) error {
+	for _, f := range also {
+		if err == nil {
+			err = f(ctx, tx)
+		}
+	}
+	return err
 }

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -36,6 +37,7 @@ const DefaultTimezone = "Asia/Shanghai"
 
 const (
 	settingTimezone = "timezone"
+	settingNextZone = "timezone_next" // from the next opening on; "" for none
 	settingClock    = "clock"
 )
 
@@ -51,10 +53,13 @@ type Workspace struct {
 
 	lock       *db.Lock
 	identities *identity.Resolver
+	ahead      *ingest.Ahead
 	readers    *stream.Runner
 	follower   follower
 	since      *tag.Since
 	turn       *tag.Turn
+	live       *tag.Live
+	backup     sync.Mutex   // one at a time
 	clock      atomic.Int64 // where it was stopped, an event.Time; 0: the machine's
 }
 
@@ -71,8 +76,12 @@ type Options struct {
 	// Since keeps in memory since when and why customers have their values, for a process that stays: see Workspace.Since.
 	// When the last process did not, it is made from the whole change log.
 	Since bool
+	// Live decides tags as records arrive and as time passes, while Run goes on: for a process that stays.
+	Live bool
 	// Failed hears of failed attempts of the readers of the logs; see Run. It may be nil.
 	Failed func(reader string, err error, retryIn time.Duration)
+	// LiveFailed hears of failed attempts of what Live decides. It may be nil.
+	LiveFailed func(err error, retryIn time.Duration)
 }
 
 // Settings are what a new workspace is made with.
@@ -86,6 +95,8 @@ func Exists(dir string) (bool, error) {
 	switch _, err := os.Stat(filepath.Join(dir, db.FileName)); {
 	case err == nil:
 		return true, nil
+	case errors.Is(err, fs.ErrNotExist) && unfinished(dir):
+		return false, errs.New(errs.Conflict, "a restore into %s did not come to its end: run `tagma --data %s restore FILE` again", dir, dir)
 	case errors.Is(err, fs.ErrNotExist):
 		return false, nil
 	case errors.Is(err, syscall.ENOTDIR):
@@ -157,7 +168,13 @@ func Open(ctx context.Context, dir string, o Options) (w *Workspace, err error) 
 	if w.lock, err = db.LockDir(dir, now()); err != nil {
 		return
 	}
+	if err = sweep(dir); err != nil {
+		return
+	}
 	if w.DB, err = db.Open(ctx, dir); err != nil {
+		return
+	}
+	if err = w.plannedZone(ctx); err != nil {
 		return
 	}
 	if err = w.settings(ctx); err != nil {
@@ -170,12 +187,15 @@ func Open(ctx context.Context, dir string, o Options) (w *Workspace, err error) 
 		return
 	}
 	w.Events, w.Changes = stream.EventLog(w.DB), stream.ChangeLog(w.DB)
-	w.identities = identity.NewResolver()
+	w.identities, w.ahead = identity.NewResolver(), ingest.NewAhead()
 	if err = ingest.Recover(ctx, w.Ingest()); err != nil {
 		return
 	}
 	if err = w.follow(ctx, o); err != nil {
 		return
+	}
+	if o.Live {
+		w.live = w.newLive(o)
 	}
 	err = tag.BringUp(ctx, w.Tags(), w.Now())
 	return
@@ -219,9 +239,18 @@ func (w *Workspace) sincePath() string { return filepath.Join(w.Dir, "since.tags
 // Since tells since when and why customers have their values; nil when the workspace was opened without it.
 func (w *Workspace) Since() *tag.Since { return w.since }
 
-// Run moves the readers of the logs until ctx ends, and tries again where one fails. Whoever appends brings them to the
-// end by itself, so this is for what a failure left behind.
-func (w *Workspace) Run(ctx context.Context) { w.readers.Run(ctx) }
+// Run moves the readers of the logs until ctx ends, tries again where one fails, and decides what is decided live.
+func (w *Workspace) Run(ctx context.Context) {
+	var running sync.WaitGroup
+	defer running.Wait()
+	if w.live != nil {
+		running.Go(func() { w.live.Run(ctx) })
+	}
+	w.readers.Run(ctx)
+}
+
+// Live is what decides tags as records arrive; nil when the workspace was opened without it.
+func (w *Workspace) Live() *tag.Live { return w.live }
 
 // Readers tells how each reader of the logs is doing.
 func (w *Workspace) Readers(ctx context.Context) ([]stream.ReaderStatus, error) {
@@ -267,7 +296,7 @@ func (w *Workspace) Stopped() bool { return w.clock.Load() != 0 }
 
 // Ingest is what taking records in works with.
 func (w *Workspace) Ingest() ingest.Deps {
-	return ingest.Deps{DB: w.DB, Log: w.Events, Store: w.Store, Identities: w.identities, Zone: w.Zone, Now: now, Tags: &ingest.Tags{Deps: w.Tags(), Instant: w.Now}}
+	return ingest.Deps{DB: w.DB, Log: w.Events, Store: w.Store, Identities: w.identities, Ahead: w.ahead, Appended: w.notify, Zone: w.Zone, Now: now, Tags: &ingest.Tags{Deps: w.Tags(), Instant: w.Now}}
 }
 
 // Tags is what computing and asking works with.
@@ -317,6 +346,9 @@ func (w *Workspace) IDKinds(ctx context.Context) ([]string, error) {
 // Close saves the index and closes everything.
 func (w *Workspace) Close() error {
 	var all []error
+	if w.live != nil {
+		w.live.Close()
+	}
 	if w.follower != nil {
 		all = append(all, w.follower.Sync())
 	}

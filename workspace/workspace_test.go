@@ -169,6 +169,38 @@ func TestTheClock(t *testing.T) {
 	})
 }
 
+// A zone that is planned is there when the workspace is opened again, and not before.
+func TestAPlannedZone(t *testing.T) {
+	ctx := context.Background()
+	d := newDesk(t, workspace.Settings{})
+	d.with(func(w *workspace.Workspace) {
+		for _, step := range []struct {
+			zone    string
+			changed bool
+			next    string
+		}{{"Europe/Berlin", true, "Europe/Berlin"}, {"Europe/Berlin", false, "Europe/Berlin"}, {"Asia/Shanghai", true, ""}, {"Asia/Shanghai", false, ""}, {"Europe/London", true, "Europe/London"}} {
+			changed, err := w.PlanZone(ctx, step.zone)
+			next, failed := w.NextZone(ctx)
+			if err != nil || failed != nil || changed != step.changed || next != step.next {
+				t.Errorf("%s: changed %v, next %q, %v %v", step.zone, changed, next, err, failed)
+			}
+		}
+		if _, err := w.PlanZone(ctx, "Europe/Nowhere"); !errs.Is(err, errs.Invalid) {
+			t.Errorf("a zone that does not exist: %v", err)
+		}
+		d.equal("zone", w.Zone.String(), "Asia/Shanghai")
+	})
+	for range 2 {
+		d.with(func(w *workspace.Workspace) {
+			next, err := w.NextZone(ctx)
+			d.equal("zone", w.Zone.String(), "Europe/London")
+			if next != "" || err != nil {
+				t.Errorf("next is %q, %v", next, err)
+			}
+		})
+	}
+}
+
 func TestInstant(t *testing.T) {
 	d := newDesk(t, workspace.Settings{Timezone: "Europe/London"})
 	d.with(func(w *workspace.Workspace) {

@@ -70,3 +70,12 @@ func (w *World) byBlock() []uint32 {
 	}
 	return out
 }
+
+// Sampler gives single events of a world. It is not safe for concurrent use.
+type Sampler struct{ m *maker }
+
+// Sampler makes one.
+func (w *World) Sampler() *Sampler { return &Sampler{w.maker()} }
+
+// Event gives event i of those in order of time. The next call overwrites it, but for its texts.
+func (s *Sampler) Event(i int) *event.Event { return s.m.make(i) }

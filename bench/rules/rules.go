@@ -45,6 +45,9 @@ type Rule struct {
 	Condition  Condition
 }
 
+// KeyOf is the key of the rule at place i, from 0.
+func KeyOf(i int) string { return fmt.Sprintf("t%04d", i+1) }
+
 // New makes a thousand rules; the same seed gives the same. Any number of the first of them is again a set in
 // nearly the same proportions that refers to none of the others.
 func New(seed uint64) []Rule {
@@ -61,7 +64,7 @@ func New(seed uint64) []Rule {
 			}
 		}
 		made[f]++
-		r := Rule{Key: fmt.Sprintf("t%04d", i+1), Name: fmt.Sprintf("基准_%04d", i+1), Family: families[f].Family}
+		r := Rule{Key: KeyOf(i), Name: fmt.Sprintf("基准_%04d", i+1), Family: families[f].Family}
 		for r.Expression == "" || texts[r.Expression] {
 			r.Condition = m.rule(r.Family)
 			r.Expression = r.Condition.Text()
@@ -73,8 +76,13 @@ func New(seed uint64) []Rule {
 	return m.rules
 }
 
-// Definitions writes rules as a definitions file: a tag with the one value 是 for each.
-func Definitions(rs []Rule) string {
+// Definitions writes rules as a definitions file: a tag with the one value 是 for each, decided daily.
+func Definitions(rs []Rule) string { return definitions(rs, "daily") }
+
+// LiveDefinitions are Definitions that are decided with each event.
+func LiveDefinitions(rs []Rule) string { return definitions(rs, "live") }
+
+func definitions(rs []Rule, refresh string) string {
 	var b strings.Builder
 	b.WriteString("categories:\n  - key: bench\n    name: 基准\n    children:\n")
 	for _, f := range Families() {
@@ -82,8 +90,8 @@ func Definitions(rs []Rule) string {
 	}
 	b.WriteString("tags:\n")
 	for _, r := range rs {
-		fmt.Fprintf(&b, "  - key: %s\n    name: %s\n    category: bench/%s\n    purpose: 基准测试\n    owner: bench\n    refresh: daily\n    cases:\n      - {value: 是, when: %s}\n",
-			r.Key, r.Name, category(r.Family), quoteYAML(r.Expression))
+		fmt.Fprintf(&b, "  - key: %s\n    name: %s\n    category: bench/%s\n    purpose: 基准测试\n    owner: bench\n    refresh: %s\n    cases:\n      - {value: 是, when: %s}\n",
+			r.Key, r.Name, category(r.Family), refresh, quoteYAML(r.Expression))
 	}
 	return b.String()
 }
@@ -137,10 +145,46 @@ func Sharing(rs []Rule) Stats {
 	return Stats{len(cells), len(features), len(leaves)}
 }
 
+// AcrossCustomers are the keys of the rules that ask across all customers, themselves or through other rules' tags.
+func AcrossCustomers(rs []Rule) map[string]bool {
+	out := map[string]bool{}
+	var asks func(Condition) bool
+	asks = func(c Condition) bool {
+		switch c := c.(type) {
+		case All:
+			return slices.ContainsFunc(c, asks)
+		case Any:
+			return slices.ContainsFunc(c, asks)
+		case Not:
+			return asks(c.X)
+		case Tag:
+			return out[c.Key]
+		case Ranked:
+			return true
+		}
+		return false
+	}
+	for _, r := range rs { // a rule refers to earlier ones alone
+		if asks(r.Condition) {
+			out[r.Key] = true
+		}
+	}
+	return out
+}
+
 // Segments makes n expressions over two to eight of the tags of rules; the same seed gives the same.
 func Segments(rs []Rule, n int, seed uint64) []string {
-	r := rand.New(rand.NewPCG(seed, 2))
 	var out []string
+	for _, c := range SegmentConditions(rs, n, seed) {
+		out = append(out, c.Text())
+	}
+	return out
+}
+
+// SegmentConditions are the structures of Segments.
+func SegmentConditions(rs []Rule, n int, seed uint64) []Condition {
+	r := rand.New(rand.NewPCG(seed, 2))
+	var out []Condition
 	for range n {
 		keys := r.Perm(len(rs))[:min(2+r.IntN(7), len(rs))]
 		var groups Any
@@ -152,7 +196,7 @@ func Segments(rs []Rule, n int, seed uint64) []string {
 				group = nil
 			}
 		}
-		out = append(out, Condition(flat(groups)).Text())
+		out = append(out, flat(groups))
 	}
 	return out
 }

@@ -181,3 +181,24 @@ func TestSegmentsAndPreviews(t *testing.T) {
 		seen[p.Expression] = true
 	}
 }
+
+func TestAcrossCustomers(t *testing.T) {
+	rs := New(1)
+	across := AcrossCustomers(rs)
+	direct, through := 0, 0
+	for _, r := range rs {
+		switch {
+		case r.Family == RFM && !across[r.Key]:
+			t.Errorf("%s asks across all customers: %s", r.Key, r.Expression)
+		case r.Family == RFM:
+			direct++
+		case across[r.Key] && r.Family != OfTags:
+			t.Errorf("%s does not: %s", r.Key, r.Expression)
+		case across[r.Key]:
+			through++
+		}
+	}
+	if direct != 17 || through == 0 || through == 44 {
+		t.Errorf("%d ask themselves, %d through tags", direct, through)
+	}
+}

@@ -8,6 +8,7 @@ import (
 
 	"tagma/errs"
 	"tagma/event"
+	"tagma/rule"
 	"tagma/tag"
 	"tagma/workspace"
 )
@@ -31,7 +32,7 @@ func (c *computeCmd) Run(p *program) error {
 			}
 		}
 		g := p.progress("compute")
-		o.Progress = func(done, all uint32) { g.set(int64(done), int64(all)) }
+		o.Progress = func(at rule.Progress) { g.set(int64(at.Done), int64(at.All)) }
 		r, err := tag.Compute(p.ctx, w.Tags(), o)
 		g.end()
 		if err != nil {

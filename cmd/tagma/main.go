@@ -50,6 +50,8 @@ type cli struct {
 	Source      sourceCmd      `cmd:"" help:"Make, list and revoke sources: whoever sends events needs a source's write key."`
 	Token       tokenCmd       `cmd:"" help:"Make, list and revoke tokens, by which programs use the API."`
 	User        userCmd        `cmd:"" help:"Make, list and change the users of the console."`
+	Backup      backupCmd      `cmd:"" help:"Make a backup, as one file, while work goes on."`
+	Restore     restoreCmd     `cmd:"" help:"Make a data directory of a backup."`
 	Check       checkCmd       `cmd:"" help:"Hold the index against a fresh computation, and the logs against the history."`
 }
 

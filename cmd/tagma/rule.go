@@ -114,7 +114,7 @@ func (c *ruleExplainCmd) Run(p *program) error {
 			o.Recompute = true
 		}
 		g := p.progress("explain")
-		o.Progress = func(done, all uint32) { g.set(int64(done), int64(all)) }
+		o.Progress = func(at rule.Progress) { g.set(int64(at.Done), int64(at.All)) }
 		counts, err := tag.CountLeaves(p.ctx, w.Tags(), text, o)
 		g.end()
 		if err != nil {

@@ -49,40 +49,59 @@ func (c *serveCmd) Run(p *program) error {
 		level = slog.LevelDebug
 	}
 	log := slog.New(slog.NewTextHandler(p.err, &slog.HandlerOptions{Level: level}))
-	w, err := workspace.Open(p.ctx, p.dir, workspace.Options{Since: true, Failed: func(reader string, err error, retryIn time.Duration) {
+	o := workspace.Options{Since: true, Live: true, Failed: func(reader string, err error, retryIn time.Duration) {
 		log.Error("reader", "reader", reader, "error", err, "again_in", retryIn)
-	}})
-	if err != nil {
-		return err
+	}, LiveFailed: func(err error, retryIn time.Duration) {
+		log.Error("live", "error", err, "again_in", retryIn)
+	}}
+	for again := false; ; {
+		w, err := workspace.Open(p.ctx, p.dir, o)
+		for tries := 0; again && errs.Is(err, errs.Busy) && tries < 100 && p.ctx.Err() == nil; tries++ {
+			time.Sleep(100 * time.Millisecond) // a command was faster
+			w, err = workspace.Open(p.ctx, p.dir, o)
+		}
+		if err != nil {
+			return err
+		}
+		again, err = c.serve(p, w, log)
+		if err = errors.Join(err, w.Close()); err != nil || !again {
+			return err
+		}
 	}
-	return errors.Join(c.serve(p, w, log), w.Close())
 }
 
-func (c *serveCmd) serve(p *program, w *workspace.Workspace, log *slog.Logger) (err error) {
+// serve serves until it is to end, or to begin again with a workspace that is opened anew.
+func (c *serveCmd) serve(p *program, w *workspace.Workspace, log *slog.Logger) (again bool, err error) {
 	listener, err := (&net.ListenConfig{}).Listen(p.ctx, "tcp", c.Listen)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return errs.New(errs.Conflict, "another program listens at %s: end it, or take another port, as in --listen 127.0.0.1:8081", c.Listen)
+		return false, errs.New(errs.Conflict, "another program listens at %s: end it, or take another port, as in --listen 127.0.0.1:8081", c.Listen)
 	case errors.Is(err, syscall.EACCES):
-		return errs.New(errs.Forbidden, "listening at %s is not allowed: take a port above 1023", c.Listen)
+		return false, errs.New(errs.Forbidden, "listening at %s is not allowed: take a port above 1023", c.Listen)
 	case err != nil:
-		return errs.New(errs.Invalid, "--listen %s: %w", c.Listen, err)
+		return false, errs.New(errs.Invalid, "--listen %s: %w", c.Listen, err)
 	}
 	defer listener.Close() // the server has closed it, but for failures before
 	address := "http://" + reachable(listener.Addr())
 	may := access.New(w.DB, func() event.Time { return event.At(time.Now()) }, access.Options{})
 	password, first, err := may.Bootstrap(p.ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if err := may.StartLocalToken(); err != nil {
-		return err
+		return false, err
 	}
 	defer func() { err = errors.Join(err, may.EndLocalToken()) }()
-	h := &host{w: w, may: may}
-	s, err := api.New(api.Config{Workspace: w, Access: may, Console: web.Handler(), Log: log, Version: version, Command: h.run, Now: time.Now, Secure: c.TLS})
+	restart := make(chan struct{}, 1)
+	h := &host{w: w, may: may, restart: func() {
+		select {
+		case restart <- struct{}{}:
+		default: // it is on its way
+		}
+	}}
+	s, err := api.New(api.Config{Workspace: w, Access: may, Console: web.Handler(), Log: log, Version: version, Command: h.run, Now: time.Now, Secure: c.TLS, Restart: h.restart})
 	if err != nil {
-		return err
+		return false, err
 	}
 	server := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 5 * time.Minute, WriteTimeout: 5 * time.Minute, IdleTimeout: 2 * time.Minute,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
@@ -92,19 +111,24 @@ func (c *serveCmd) serve(p *program, w *workspace.Workspace, log *slog.Logger) (
 	defer end()
 	inBackground.Go(func() { w.Run(background) })
 	inBackground.Go(func() { tend(background, s, w, log) })
+	inBackground.Go(func() { trim(background, w, log) })
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	if err := w.Serving(address); err != nil {
-		return err
+		return false, err
 	}
 	c.greet(p, address, password, first)
 	select {
 	case err = <-served:
+	case <-restart:
+		log.Info("beginning again")
+		again, c.Listen = true, listener.Addr().String() // the same port, also where any was good
+		err = drain(server, s)
 	case <-p.ctx.Done():
 		log.Info("ending: requests and runs that go on are finished")
 		err = drain(server, s)
 	}
-	return errors.Join(err, w.Serving(""))
+	return again && p.ctx.Err() == nil, errors.Join(err, w.Serving(""))
 }
 
 // drain ends the server: requests are answered, a run is finished or given up without a trace.
@@ -128,12 +152,30 @@ func tend(ctx context.Context, s *api.Server, w *workspace.Workspace, log *slog.
 		}
 	}
 	failed(w.Index.BuildRows(ctx))
+	failed(w.Warm(ctx))
 	ticker := time.NewTicker(tendEvery)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ticker.C:
 			failed(s.Tend(ctx))
+			failed(w.Warm(ctx))
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// trim keeps the event log short: at the start and then now and again.
+func trim(ctx context.Context, w *workspace.Workspace, log *slog.Logger) {
+	ticker := time.NewTicker(tendEvery)
+	defer ticker.Stop()
+	for {
+		if err := w.Trim(ctx, workspace.KeepLog); err != nil && ctx.Err() == nil {
+			log.Error("trim", "error", err)
+		}
+		select {
+		case <-ticker.C:
 		case <-ctx.Done():
 			return
 		}

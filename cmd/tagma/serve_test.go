@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"mime/multipart"
 	"net"
 	"net/http"
 	"os"
@@ -23,12 +24,16 @@ type server struct {
 	address string
 	greeted string // what it printed
 	errOut  bytes.Buffer
+	greets  chan struct{} // each time that it serves, after the first
 }
+
+// again has a value when it serves once more.
+func (s *server) again() <-chan struct{} { return s.greets }
 
 // serve starts the program and waits until it serves.
 func serve(t *testing.T, dir string) *server {
 	t.Helper()
-	s := &server{t: t, cmd: exec.Command("tagma", "--data", dir, "serve", "--listen", "127.0.0.1:0")}
+	s := &server{t: t, greets: make(chan struct{}, 8), cmd: exec.Command("tagma", "--data", dir, "serve", "--listen", "127.0.0.1:0")}
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -43,7 +48,13 @@ func serve(t *testing.T, dir string) *server {
 		s.greeted += lines.Text() + "\n"
 		if strings.HasPrefix(lines.Text(), "end it") {
 			s.address = regexp.MustCompile(`http://\S+`).FindString(s.greeted)
-			go func() { _, _ = io.Copy(io.Discard, out) }()
+			go func() {
+				for lines.Scan() {
+					if strings.HasPrefix(lines.Text(), "end it") {
+						s.greets <- struct{}{}
+					}
+				}
+			}()
 			return s
 		}
 	}
@@ -179,6 +190,74 @@ func TestServeIsKilledInMidUpload(t *testing.T) {
 		t.Errorf("check: %s", out)
 	}
 	send(5)
+	if err := s.end(syscall.SIGTERM); err != nil {
+		t.Errorf("it ended with %v: %s", err, s.errOut.String())
+	}
+}
+
+// A served directory gets another time zone: the server begins again with it, at the same address, and what came before
+// is there. Imports go through it by the API as by the command.
+func TestServeBeginsAgain(t *testing.T) {
+	work := t.TempDir()
+	dir := filepath.Join(work, "data")
+	s := serve(t, dir)
+	run := func(args ...string) string {
+		t.Helper()
+		out, code := tagmaAt(t, work, dir, args...)
+		if code != 0 {
+			t.Fatalf("tagma %s: %d %s", strings.Join(args, " "), code, out)
+		}
+		return strings.TrimSpace(out)
+	}
+	token := run("token", "add", "nightly", "--role", "manager")
+	token = regexp.MustCompile(`tgm_\S+`).FindString(token)
+	send := func() (int, string) {
+		t.Helper()
+		var b bytes.Buffer
+		w := multipart.NewWriter(&b)
+		for _, part := range [][3]string{{"mapping", "m.yaml", "source: till\nrows:\n  identify: {user_id: id}\n  traits: {city: city}\n"}, {"file", "rows.csv", "id,city\na,北京\nb,上海\n"}} {
+			out, err := w.CreateFormFile(part[0], part[1])
+			if err == nil {
+				_, err = io.WriteString(out, part[2])
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		r, err := http.NewRequest("POST", s.address+"/api/v1/imports", &b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", w.FormDataContentType())
+		r.Header.Set("Authorization", "Bearer "+token)
+		res, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		text, err := io.ReadAll(res.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res.StatusCode, string(text)
+	}
+	if status, text := send(); status != 200 || !strings.Contains(text, `"accepted":2`) {
+		t.Errorf("the import: %d %s", status, text)
+	}
+	began := s.again()
+	if out := run("timezone", "Europe/Berlin"); !strings.Contains(out, "begun again") {
+		t.Errorf("timezone: %s", out)
+	}
+	<-began
+	if out := run("timezone"); out != "Europe/Berlin" {
+		t.Errorf("the zone is %s", out)
+	}
+	if status, text := send(); status != 200 || !strings.Contains(text, `"duplicate":2`) {
+		t.Errorf("the import again: %d %s", status, text)
+	}
 	if err := s.end(syscall.SIGTERM); err != nil {
 		t.Errorf("it ended with %v: %s", err, s.errOut.String())
 	}

@@ -19,6 +19,8 @@ import (
 type host struct {
 	w   *workspace.Workspace
 	may *access.Access
+	// restart makes the process begin again with the directory opened anew; it returns at once.
+	restart func()
 }
 
 // lend hands the workspace to a command, brought up to its instant as opening it would do, unless a run goes on.
@@ -39,7 +41,7 @@ func (h *host) run(ctx context.Context, c api.Command, in io.Reader, out, errOut
 }
 
 // alone are the commands that never go through a server: they need the directory for themselves, or none.
-var alone = []string{"init", "demo", "serve", "timezone"}
+var alone = []string{"init", "demo", "serve", "restore"}
 
 // through runs the command inside the process that serves the data directory, if there is one. It says whether it did,
 // and the exit code.

@@ -24,7 +24,7 @@ const module = "tagma"
 // floors are the packages of the product from the ground up. A package may import those that stand before it in
 // this list, on its own floor or on one below, and no others of the product. ARCHITECTURE.md says what each is.
 var floors = [][]string{
-	1: {"event", "errs", "db", "stream", "warehouse", "warehouse/pebble", "tagindex"},
+	1: {"event", "errs", "errs/chinese", "db", "stream", "warehouse", "warehouse/pebble", "tagindex"},
 	2: {"rule", "rule/form", "rule/sentence", "rule/complete", "identity", "access"},
 	3: {"library", "tag"},
 	4: {"ingest", "workspace", "demo"},

@@ -1,6 +1,8 @@
 package pebble
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -12,28 +14,40 @@ import (
 	"tagma/warehouse"
 )
 
-// Append writes a batch with its offset. It does not wait for the disk.
-func (s *Store) Append(ctx context.Context, b *warehouse.Batch) error {
+// Append writes batches, ascending by offset, as one, with the last one's offset. It does not wait for the disk.
+func (s *Store) Append(ctx context.Context, batches ...*warehouse.Batch) error {
 	s.write.Lock()
 	defer s.write.Unlock()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if b.Offset <= s.offset.Load() {
+	for len(batches) > 0 && batches[0].Offset <= s.offset.Load() {
+		batches = batches[1:]
+	}
+	if len(batches) == 0 {
 		return nil
 	}
-	if err := s.append(b); err != nil {
-		return fmt.Errorf("warehouse: append up to %d: %w", b.Offset, err)
+	offset := batches[len(batches)-1].Offset
+	if err := s.append(batches, offset); err != nil {
+		return fmt.Errorf("warehouse: append up to %d: %w", offset, err)
 	}
 	return nil
 }
 
-func (s *Store) append(b *warehouse.Batch) error {
+func (s *Store) append(batches []*warehouse.Batch, offset uint64) error {
 	defer s.stage.reset()
 	seen := profilesSeen{table: &s.profiles, rows: map[event.ProfileID]profileRow{}}
-	if err := s.gather(b, &seen); err != nil {
-		return err
+	var keys []warehouse.Seen
+	for _, b := range batches {
+		if err := s.gather(b, &seen); err != nil {
+			return err
+		}
+		keys = append(keys, b.Seen...)
 	}
+	// In order, for the database finds the place of a key quickly from that of the one before. Of equal keys the last wins.
+	slices.SortStableFunc(keys, func(a, b warehouse.Seen) int {
+		return cmp.Or(cmp.Compare(a.Key.Partition, b.Key.Partition), bytes.Compare(a.Key.Hash[:], b.Key.Hash[:]))
+	})
 	if err := s.writable(s.stage.bytes); err != nil {
 		return err
 	}
@@ -45,8 +59,13 @@ func (s *Store) append(b *warehouse.Batch) error {
 	if err := seen.blocks(func(key, value []byte) error { return batch.Merge(key, value, nil) }); err != nil {
 		return err
 	}
+	added := make([]warehouse.SeenKey, len(keys))
+	for i := range keys {
+		added[i] = keys[i].Key
+	}
+	s.seen.add(added...) // before they can be found
 	var key []byte
-	for _, k := range b.Seen {
+	for _, k := range keys {
 		key = seenKey(key[:0], k.Key)
 		if err := batch.Set(key, k.Value, nil); err != nil {
 			return err
@@ -65,7 +84,7 @@ func (s *Store) append(b *warehouse.Batch) error {
 	if err != nil {
 		return err
 	}
-	if err := batch.Set(offsetKey, binary.BigEndian.AppendUint64(nil, b.Offset), nil); err != nil {
+	if err := batch.Set(offsetKey, binary.BigEndian.AppendUint64(nil, offset), nil); err != nil {
 		return err
 	}
 	// Whatever numbers this batch uses are in it, or were committed before it.
@@ -86,7 +105,7 @@ func (s *Store) append(b *warehouse.Batch) error {
 			return err
 		}
 	}
-	s.offset.Store(b.Offset)
+	s.offset.Store(offset)
 	return nil
 }
 

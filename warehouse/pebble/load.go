@@ -353,6 +353,7 @@ func (s *Store) ingest(ctx context.Context, id, dir string, offset uint64) error
 	if err := s.sync(); err != nil {
 		return err
 	}
+	s.seen.drop() // the load's keys are not in it
 	if err := s.enter(ctx, paths, rows, offset); err != nil {
 		return err
 	}

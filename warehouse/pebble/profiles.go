@@ -211,6 +211,13 @@ func (t *profileTable) join(block uint32, value []byte) error {
 	})
 }
 
+// Profile returns what is known of one profile now.
+func (s *Store) Profile(p event.ProfileID) warehouse.Profile {
+	s.state.Lock()
+	defer s.state.Unlock()
+	return s.profiles.get(p).profile()
+}
+
 // each calls f with the rows there are, in order of profile.
 func (t *profileTable) each(f func(event.ProfileID, profileRow) error) error {
 	for n, node := range t.root {

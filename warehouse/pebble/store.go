@@ -47,6 +47,8 @@ type Store struct {
 	state    sync.Mutex // what a snapshot must see as one: the database, and the following
 	profiles profileTable
 
+	seen seenFilter
+
 	offset     atomic.Uint64
 	compacting atomic.Int32
 	closed     atomic.Bool
@@ -345,24 +347,6 @@ func (s *Store) sync() error {
 		return err
 	}
 	return s.guard(func() error { return s.db.LogData(nil, pdb.Sync) })
-}
-
-// Seen looks keys up, in the order given: a nil value where one was never seen.
-func (s *Store) Seen(keys []warehouse.SeenKey) ([][]byte, error) {
-	if err := s.reading(); err != nil {
-		return nil, err
-	}
-	out := make([][]byte, len(keys))
-	var key []byte
-	for i, k := range keys {
-		key = seenKey(key[:0], k)
-		v, err := s.get(key)
-		if err != nil {
-			return nil, fmt.Errorf("warehouse: look up what was seen: %w", err)
-		}
-		out[i] = v
-	}
-	return out, nil
 }
 
 // Size is the number of bytes of the history's files.

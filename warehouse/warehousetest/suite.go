@@ -28,6 +28,8 @@ func Run(t *testing.T, open func(t *testing.T, dir string) warehouse.Store) {
 	t.Run("Consents", func(t *testing.T) { consents(t, open) })
 	t.Run("Elements", func(t *testing.T) { elements(t, open) })
 	t.Run("Profiles", func(t *testing.T) { profiles(t, open) })
+	t.Run("Checkpoint", func(t *testing.T) { checkpoint(t, open) })
+	t.Run("Resident", func(t *testing.T) { resident(t, open) })
 }
 
 // random does random things in random order and compares everything.

@@ -39,6 +39,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/backups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A backup of the workspace as it is now, for `tagma restore` */
+        post: operations["post-backups"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/categories": {
         parameters: {
             query?: never;
@@ -49,6 +66,61 @@ export interface paths {
         /** The tree of categories */
         get: operations["get-categories"];
         put?: never;
+        /** Make a category */
+        post: operations["post-categories"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/categories/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A category; the / of its path is written %2F */
+        get: operations["get-categories-key"];
+        /** Change a category */
+        put: operations["put-categories-key"];
+        post?: never;
+        /** Retire a category */
+        delete: operations["delete-categories-key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hold the index against a fresh computation, and the logs against the history */
+        post: operations["post-check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/clock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The workspace's clock */
+        get: operations["get-clock"];
+        /** Move a stopped clock forward */
+        put: operations["put-clock"];
         post?: never;
         delete?: never;
         options?: never;
@@ -203,6 +275,43 @@ export interface paths {
         put?: never;
         /** Yes or no for customers and rules */
         post: operations["post-eligibility"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import files
+         * @description The parts: mapping, as `tagma import --mapping` takes it; a part file for each file (CSV, TSV, JSON lines, XLSX, .gz too) with its name; a part table for each file that the mapping looks things up in. Nothing is taken before all has come. Sending it again adds nothing.
+         */
+        post: operations["post-imports"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{id}/rejects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The refused rows of an import */
+        get: operations["get-imports-id-rejects"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -734,6 +843,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/timezone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The workspace's time zone */
+        get: operations["get-timezone"];
+        /** Change the time zone; the server starts again with it */
+        put: operations["put-timezone"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tokens": {
         parameters: {
             query?: never;
@@ -932,10 +1059,56 @@ export interface components {
              */
             tags: number;
         };
+        CategoryBody: {
+            class?: string;
+            /** @description The path, as behavior/purchase; what is above it must be there */
+            key: string;
+            name: string;
+            /** @description What the names of its tags should begin with */
+            prefix?: string;
+            /** @description Why; kept with the version */
+            reason?: string;
+        };
+        CategoryDetail: {
+            /** @description Who changed it last */
+            actor: string;
+            children: components["schemas"]["Category"][];
+            class?: string;
+            created: string;
+            /** @description The path, as behavior/purchase */
+            key: string;
+            name: string;
+            /** @description What the names of its tags begin with */
+            prefix?: string;
+            /**
+             * Format: int64
+             * @description Tags in it and below
+             */
+            tags: number;
+            updated: string;
+            /** @description The tags that lie in it, and the categories right below */
+            users: components["schemas"]["Ref"][];
+            version: string;
+        };
+        Check: {
+            findings: components["schemas"]["Finding"][];
+            /** Format: int64 */
+            took_ms: number;
+            /**
+             * Format: int64
+             * @description How many findings are faults
+             */
+            wrong: number;
+        };
         CheckRequestBody: {
             expression: string;
             /** @enum {string} */
             want?: "condition" | "value";
+        };
+        Clock: {
+            now: string;
+            /** @description It stands at this instant until it is moved */
+            stopped: boolean;
         };
         Column: {
             /** @enum {string} */
@@ -958,6 +1131,8 @@ export interface components {
             /** @description kind:value */
             customer: string;
             name: string;
+            /** @description Take a name that was neither declared nor given before */
+            new?: boolean;
             value: boolean;
         };
         ConsentRequestBody: {
@@ -1037,19 +1212,32 @@ export interface components {
             tags: number;
         };
         Eligibility: {
+            /** @description The instant that was asked for: conditions over the history are of it */
             as_of: string;
+            /** @description By rule: the customer's history had to be read, which is slower */
+            history: boolean[];
             results: components["schemas"]["Eligible"][];
+            /** @description The latest instant that any tag or segment was changed for, of those that answered; absent when none ever was */
+            tags_at?: string;
+            /** @description Tags and segments that conditions read and that were never computed */
+            uncomputed: string[];
+            /** @description Which state of the tags answered: all answers are of this one, and a later state has a larger number */
+            version: string;
         };
         EligibilityRequestBody: {
-            /** @description kind:value */
+            /** @description kind:value, by any identifier */
             customers: string[];
-            rules: components["schemas"]["Item"][];
+            /** @description Say what each answer rests on */
+            reasons?: boolean;
+            rules: components["schemas"]["Gate"][];
         };
         Eligible: {
             customer: string;
             /** @description Of somebody who is not known: false */
             eligible: boolean[];
             known: boolean;
+            /** @description By rule; with reasons, and of somebody who is known */
+            reasons?: components["schemas"]["Reason"][][];
         };
         ExplainRequestBody: {
             as_of?: string;
@@ -1058,7 +1246,7 @@ export interface components {
             tag?: string;
         };
         Explanation: {
-            /** @description Absent when there is no value */
+            /** @description What the expression gives; absent when there is no value */
             answer?: components["schemas"]["Value"];
             as_of: string;
             /** @description What was decided by hand about the tag */
@@ -1071,9 +1259,16 @@ export interface components {
             in_universe: boolean;
             leaves: components["schemas"]["WhyLeaf"][];
             sentence: components["schemas"]["Words"];
+            /** @description Of a tag: what the customer has of it, as last computed or assigned */
+            value?: components["schemas"]["Value"];
         };
         ExpressionRequestBody: {
             expression: string;
+        };
+        Finding: {
+            what: string;
+            /** @description It is a fault, and not merely something that could not be compared */
+            wrong: boolean;
         };
         Flaw: {
             /** Format: int64 */
@@ -1092,6 +1287,16 @@ export interface components {
             path: string;
             text: string;
             why: string;
+        };
+        Gate: {
+            /** @description In this segment, as last computed */
+            segment?: string;
+            /** @description Has this tag, as last computed or assigned */
+            tag?: string;
+            /** @description With tag: has this value of it */
+            value?: string;
+            /** @description A condition, asked now; of tags and segments alone it is answered without the history */
+            when?: string;
         };
         HandMade: {
             /** @enum {string} */
@@ -1122,11 +1327,68 @@ export interface components {
             kind: string;
             value: string;
         };
-        Item: {
-            /** @description A segment, as last computed */
-            segment?: string;
-            /** @description A condition, asked now */
-            when?: string;
+        ImportReason: {
+            /** Format: int64 */
+            count: number;
+            /** @description file:line of the first such row */
+            first: string;
+            reason: string;
+        };
+        ImportResult: {
+            /**
+             * Format: int64
+             * @description Rows of which anything was new
+             */
+            accepted: number;
+            /**
+             * Format: int64
+             * @description Assignments recorded
+             */
+            assigned: number;
+            /** @description All rows of all files were looked at; else problem says why not, and what was taken is kept */
+            complete: boolean;
+            /**
+             * Format: int64
+             * @description Refused rows that identify two customers
+             */
+            conflicts: number;
+            /** Format: int64 */
+            consents: number;
+            /**
+             * Format: int64
+             * @description Rows taken before
+             */
+            duplicate: number;
+            /** Format: int64 */
+            elapsed_ms: number;
+            /** Format: int64 */
+            events: number;
+            id: string;
+            /** Format: int64 */
+            identifiers: number;
+            /** Format: int64 */
+            new_customers: number;
+            problem?: components["schemas"]["Problem"];
+            /** @description Why rows were refused, the most frequent first */
+            reasons: components["schemas"]["ImportReason"][];
+            /** Format: int64 */
+            refused: number;
+            /** @description The first refused rows; all of them are at /imports/{id}/rejects for a day, or until the server starts again */
+            rejected: components["schemas"]["RejectedRow"][];
+            /** Format: int64 */
+            rows: number;
+            /**
+             * Format: int64
+             * @description Rows that the mapping leaves out
+             */
+            skipped: number;
+            /** @description Whose rows these are: what was taken from a source is not taken from it again */
+            source: string;
+            /**
+             * Format: int64
+             * @description Values and removals written
+             */
+            traits: number;
         };
         Likeness: {
             same: components["schemas"]["Ref"][];
@@ -1237,6 +1499,7 @@ export interface components {
             stopped: boolean;
             /** Format: int64 */
             tags: number;
+            /** @description Tags that from 1 % to 95 % of the customers have, those of most customers first */
             top_tags: components["schemas"]["TopTag"][];
             zone: string;
         };
@@ -1387,6 +1650,11 @@ export interface components {
              * @description A byte offset
              */
             cursor: number;
+            /**
+             * Format: int64
+             * @description How many options to name at most; all without it
+             */
+            most?: number;
             text: string;
         };
         "Post-rules-explainRequest": {
@@ -1408,8 +1676,6 @@ export interface components {
             detail?: string;
             /** @description Every single fault, with its place */
             errors?: components["schemas"]["Flaw"][];
-            /** @description The number of the request in the server's log */
-            request?: string;
             /** Format: int64 */
             status: number;
             /** @description What sort of refusal it is */
@@ -1423,6 +1689,14 @@ export interface components {
             name: string;
             value: components["schemas"]["Value"];
         };
+        "Put-clockRequest": {
+            /** @description The instant, or a date, which means its last instant; never one before the clock's */
+            to: string;
+        };
+        "Put-timezoneRequest": {
+            /** @description An IANA name, as Asia/Shanghai */
+            zone: string;
+        };
         QueryAnswer: {
             as_of: string;
             /**
@@ -1430,7 +1704,9 @@ export interface components {
              * @description Customers for whom it holds, or who have a value
              */
             count: number;
-            items?: components["schemas"]["Member"][];
+            /** @description Empty where only the count was asked for */
+            items: components["schemas"]["Member"][];
+            /** @description What to give as after for the next page, which is asked for the same instant; absent on the last one */
             next?: string;
             /** Format: int64 */
             took_ms: number;
@@ -1440,6 +1716,7 @@ export interface components {
             warnings: components["schemas"]["Flaw"][];
         };
         QueryRequestBody: {
+            /** @description The next of the page before, of the same expression */
             after?: string;
             /** @description An instant, or a date, which means its last instant; other tags are then computed for it */
             as_of?: string;
@@ -1455,11 +1732,31 @@ export interface components {
              */
             want?: "count" | "ids" | "values" | "sample";
         };
+        Reason: {
+            /** @description Why: event, time, run, threshold, edit, import, merge, undo, repair or manual */
+            cause?: string;
+            holds: boolean;
+            segment?: string;
+            /** @description Since when the customer has it */
+            since?: string;
+            tag?: string;
+            /** @description What the customer has of the tag, or the part of a condition gives; absent when nothing */
+            value?: components["schemas"]["Value"];
+            /** @description A part of a condition */
+            when?: string;
+        };
         Ref: {
             key: string;
             kind: string;
             name?: string;
             value?: string;
+        };
+        RejectedRow: {
+            cells: string[];
+            file: string;
+            /** Format: int64 */
+            line: number;
+            reason: string;
         };
         RuleCheck: {
             /** @description Rules that mean the same by rewriting have the same */
@@ -1522,7 +1819,7 @@ export interface components {
             id: string;
             /** @description What it was restricted to */
             keys?: string[];
-            /** @description compute, or snapshot of a past instant */
+            /** @description compute, snapshot of a past instant, or live: what is decided live was decided anew as a whole */
             kind: string;
             /** Format: int64 */
             left: number;
@@ -1548,7 +1845,7 @@ export interface components {
             id: string;
             /** @description What it was restricted to */
             keys?: string[];
-            /** @description compute, or snapshot of a past instant */
+            /** @description compute, snapshot of a past instant, or live: what is decided live was decided anew as a whole */
             kind: string;
             /** Format: int64 */
             left: number;
@@ -1686,6 +1983,21 @@ export interface components {
             /** @description The value, of what was asked about, whose members these nearly are */
             of?: string;
             value?: string;
+        };
+        SimilarRequestBody: {
+            /**
+             * Format: double
+             * @description The least part that both must share of all members of either
+             * @default 0.9
+             */
+            at_least?: number;
+            expression: string;
+            /**
+             * Format: int64
+             * @description How many near definitions to name at most, for each value
+             * @default 5
+             */
+            most?: number;
         };
         Source: {
             created: string;
@@ -1874,6 +2186,12 @@ export interface components {
             /** @description Of a tag of numbers, or with bands */
             number?: components["schemas"]["Numbers"];
         };
+        TimeZone: {
+            /** @description The zone from the next start of the server on, where it is another one */
+            next?: string;
+            /** @description An IANA name */
+            zone: string;
+        };
         Token: {
             created: string;
             expires?: string;
@@ -1940,11 +2258,13 @@ export interface components {
         };
         Warning: {
             /** Format: int64 */
-            end?: number;
+            column?: number;
             hint?: string;
-            message: string;
             /** Format: int64 */
-            start?: number;
+            line?: number;
+            /** @description The field of the body, or the definition and its part; with line and column where it is about a rule */
+            location?: string;
+            message: string;
         };
         WhyEvent: {
             at: string;
@@ -2099,6 +2419,37 @@ export interface operations {
             };
         };
     };
+    "post-backups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A backup of the workspace as it is now, for `tagma restore` */
+            200: {
+                headers: {
+                    "Content-Disposition"?: string;
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zstd": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-categories": {
         parameters: {
             query?: never;
@@ -2115,6 +2466,241 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Categories"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-categories": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key within a day gets the same answer, and nothing is done twice */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CategoryBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CategoryDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-categories-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CategoryDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-categories-key": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key within a day gets the same answer, and nothing is done twice */
+                "Idempotency-Key"?: string;
+                /** @description The version that the edit was made from, in quotes as ETag gives it */
+                "If-Match"?: string;
+            };
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CategoryBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CategoryDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-categories-key": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key within a day gets the same answer, and nothing is done twice */
+                "Idempotency-Key"?: string;
+                /** @description The version that the edit was made from, in quotes as ETag gives it */
+                "If-Match"?: string;
+            };
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Check"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-clock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Clock"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-clock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Put-clockRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Clock"];
                 };
             };
             /** @description Error */
@@ -2305,14 +2891,17 @@ export interface operations {
     };
     "get-definitions": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Declare in the schema, as any, what the rules use and only came so far: the file then applies where nothing came yet */
+                names?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description All definitions as YAML */
             200: {
                 headers: {
                     "Content-Type"?: string;
@@ -2320,7 +2909,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": string;
+                    "application/yaml": string;
                 };
             };
             /** @description Error */
@@ -2425,6 +3014,80 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Eligibility"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /** @description The files */
+                    file: string[];
+                    /**
+                     * Format: binary
+                     * @description The mapping, YAML
+                     */
+                    mapping: string;
+                    /** @description Files that the mapping looks things up in */
+                    table?: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportResult"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-imports-id-rejects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The refused rows of an import */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
                 };
             };
             /** @description Error */
@@ -2852,7 +3515,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ExpressionRequestBody"];
+                "application/json": components["schemas"]["SimilarRequestBody"];
             };
         };
         responses: {
@@ -3197,6 +3860,8 @@ export interface operations {
                 limit?: number;
                 /** @description The next of the page before */
                 after?: string;
+                /** @description As a run for this past instant found it; an instant, or a date, which means its last one */
+                as_of?: string;
             };
             header?: never;
             path: {
@@ -3879,6 +4544,8 @@ export interface operations {
                 limit?: number;
                 /** @description The next of the page before */
                 after?: string;
+                /** @description As a run for this past instant found it; an instant, or a date, which means its last one */
+                as_of?: string;
                 /** @description Only those who have this value */
                 value?: string;
             };
@@ -3964,6 +4631,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PageVersion"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-timezone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TimeZone"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-timezone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Put-timezoneRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TimeZone"];
                 };
             };
             /** @description Error */

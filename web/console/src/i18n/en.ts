@@ -53,6 +53,10 @@ export const en = {
     crashedHint: "Reloading usually helps.",
     reload: "Reload",
   },
+  ruleType: {
+    nothing: "nothing", value: "value", condition: "condition", number: "number", text: "text", time: "time", date: "date", list: "list",
+    duration: "duration", event: "event", events: "events", identifiers: "identifiers", null: "null",
+  },
   role: { viewer: "Viewer", operator: "Operator", manager: "Tag manager", admin: "Administrator" },
   session: {
     title: "Sign in",
@@ -98,7 +102,8 @@ export const en = {
     progress: "{{done, number}} of {{all, number}} customers",
     runStarted: "The run has started",
     topTags: "Tags that most customers carry",
-    topTagsEmpty: "After a run, the tags that most customers carry are shown here",
+    topTagsHint: "Of those that 1% to 95% of the customers carry; tags that everybody carries are left out",
+    topTagsEmpty: "After a run, the tags that 1% to 95% of the customers carry are shown here",
     dimensions: "Dimensions of tags",
     depth: "Up to {{max}} levels deep, {{avg}} on average",
     recent: "Recent changes",

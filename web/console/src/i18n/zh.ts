@@ -52,6 +52,10 @@ export const zh = {
     crashedHint: "刷新页面通常可以恢复。",
     reload: "刷新页面",
   },
+  ruleType: {
+    nothing: "空", value: "值", condition: "条件", number: "数值", text: "文本", time: "时间", date: "日期", list: "列表",
+    duration: "时长", event: "事件", events: "一组事件", identifiers: "标识", null: "缺失值",
+  },
   role: { viewer: "查看者", operator: "运营", manager: "标签管理员", admin: "系统管理员" },
   session: {
     title: "登录",
@@ -97,7 +101,8 @@ export const zh = {
     progress: "已计算 {{done, number}} / {{all, number}} 位客户",
     runStarted: "已开始计算",
     topTags: "覆盖客户最多的标签",
-    topTagsEmpty: "计算之后，这里显示覆盖客户最多的标签",
+    topTagsHint: "只列 1% 至 95% 的客户具有的标签，人人都有的不列",
+    topTagsEmpty: "计算之后，这里显示 1% 至 95% 的客户具有的标签",
     dimensions: "标签维度",
     depth: "最深 {{max}} 层，平均 {{avg}} 层",
     recent: "最近的变化",

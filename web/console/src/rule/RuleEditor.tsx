@@ -40,7 +40,10 @@ export function RuleEditor({ text, onChange, onSubmit, faults, placeholder, minL
         onSubmit: () => latest.current.onSubmit?.(),
         complete: (body, cursor, signal) => answer(api.POST("/api/v1/rules/complete", { body: { text: body, cursor }, signal })),
         kindName: (kind) => latest.current.t(`completionKind.${kind}` as "completionKind.root", { defaultValue: kind }),
-        explain: (option) => [latest.current.words(option.doc), option.type].filter(Boolean).join("\n"),
+        explain: (option) => {
+          const type = option.type && latest.current.t(`ruleType.${option.type}` as "ruleType.value", { defaultValue: option.type });
+          return [latest.current.words(option.doc), type].filter(Boolean).join("\n");
+        },
       });
       if (autoFocus) made.focus();
       setView(made);

@@ -183,6 +183,9 @@ function look(minLines: number): Extension {
     ".cm-placeholder": { color: "var(--faint)" },
     ".cm-lintRange-error": { backgroundImage: "none", textDecoration: "underline wavy var(--no) 1px", textUnderlineOffset: "4px", textDecorationSkipInk: "none" },
     ".cm-tooltip": { border: "1px solid var(--line)", borderRadius: "5px", backgroundColor: "var(--surface)", boxShadow: "0 6px 24px rgb(20 40 44 / 14%)" },
+    // A tooltip stands at the letters, which are lower than their line: a little room keeps it off the line.
+    ".cm-tooltip.cm-tooltip-autocomplete.cm-tooltip-below": { marginTop: "3px" },
+    ".cm-tooltip.cm-tooltip-autocomplete.cm-tooltip-above": { transform: "translateY(-3px)" },
     ".cm-tooltip.cm-tooltip-autocomplete > ul": { fontFamily: "var(--mono)", fontSize: "13px", maxHeight: "17em" },
     ".cm-tooltip.cm-tooltip-autocomplete > ul > li": { display: "flex", gap: "16px", justifyContent: "space-between", padding: "4px 10px", lineHeight: "20px" },
     ".cm-tooltip.cm-tooltip-autocomplete > ul > li[aria-selected]": { backgroundColor: "var(--accent-soft)", color: "var(--ink)" },

@@ -26,12 +26,12 @@ export function CustomerTags({ tags, onWhy }: { tags: CustomerTag[]; onWhy: (tag
                   <ValueText value={tag.value} />
                   {tag.number !== undefined && tag.number !== tag.value.text && <small>{formatDecimal(tag.number)}</small>}
                 </span>
-                <span className="tag-of-cause">
-                  <Cause tag={tag} />
-                </span>
                 <button type="button" className="why" title={t("customer.why")} aria-label={t("common.titled", { title: t("customer.why"), name: tag.name })} onClick={() => onWhy(tag)}>
                   {t("customer.whyShort")}
                 </button>
+                <span className="tag-of-cause">
+                  <Cause tag={tag} />
+                </span>
               </li>
             ))}
           </ul>

@@ -127,7 +127,12 @@ function TopTags({ overview }: { overview: Overview }) {
     [overview.top_tags],
   );
   if (bars.length === 0) return <Notice title={t("overview.topTagsEmpty")} height={200} />;
-  return <BarChart bars={bars} label={t("overview.topTags")} onOpen={(key) => void navigate(`/tags/${encodeURIComponent(key)}`)} />;
+  return (
+    <>
+      <BarChart bars={bars} label={t("overview.topTags")} onOpen={(key) => void navigate(`/tags/${encodeURIComponent(key)}`)} />
+      <p className="quiet small">{t("overview.topTagsHint")}</p>
+    </>
+  );
 }
 
 function useDuration(): (ms: number) => string {

@@ -113,7 +113,7 @@ function Rule({ tag }: { tag: Tag }) {
         </>
       )}
       {tag.warnings.map((warning) => (
-        <p key={warning.message} className="warn">
+        <p key={`${warning.location} ${warning.message}`} className="warn">
           {warning.message}
           {warning.hint && <span className="quiet"> {t("rule.hint", { hint: warning.hint })}</span>}
         </p>

@@ -93,7 +93,7 @@ function Content({ preview }: { preview: TagPreview }) {
       <Sample title={t("editTag.enterSample")} ids={preview.enter} />
       <Sample title={t("editTag.leaveSample")} ids={preview.leave} />
       {preview.warnings.map((warning) => (
-        <p key={warning.message} className="warn">
+        <p key={`${warning.location} ${warning.message}`} className="warn">
           {warning.message}
         </p>
       ))}

@@ -1,0 +1,457 @@
+package tag
+
+import (
+	"cmp"
+	"context"
+	"math/bits"
+	"slices"
+
+	"tagma/event"
+	"tagma/library"
+	"tagma/rule"
+	"tagma/tagindex"
+	"tagma/warehouse"
+)
+
+// news is what may have changed answers: records, the passing of time, or other tags. It has one cause.
+type news struct {
+	cause tagindex.Cause
+	live  bool
+	// series names who got records of which series; late those of them who got one from before the last run.
+	series map[rule.Series][]uint32
+	late   []uint32
+	// whole are customers of whom everything is looked at: those who are new, and those whose time has come.
+	whole []uint32
+	// tags names whose values of other tags changed, by key.
+	tags map[string][]uint32
+}
+
+func (n *news) empty() bool { return len(n.series)+len(n.whole)+len(n.tags) == 0 }
+
+// outcome is what news came to. Nothing of it counts before its changes are committed.
+type outcome struct {
+	changes []tagindex.Change
+	flips   []flip
+	exist   map[uint32]bool // those of whom this is another answer than before
+	set     []wake          // when they are to be looked at again
+	sooner  []wake          // the same, if it is earlier
+	held    map[string][]uint32
+}
+
+// wake is an instant at which a customer is to be looked at again.
+type wake struct {
+	customer uint32
+	at       event.Time
+}
+
+// chunkOfCustomers is how many customers are evaluated together.
+const chunkOfCustomers = 2048
+
+// deciding is the decision of one piece of news.
+type deciding struct {
+	*liveSet
+	l    *Live
+	snap warehouse.Snapshot
+	view *tagindex.View
+	run  rule.Run
+	keep map[uint32]*keeper
+	out  *outcome
+	fits map[*liveSubject][]decision
+	into [chunkOfCustomers]event.Time
+}
+
+// decide finds what news changes at an instant.
+func (l *Live) decide(ctx context.Context, n *news, snap warehouse.Snapshot, now event.Time) (*outcome, error) {
+	d := &deciding{liveSet: l.set, l: l, snap: snap, view: l.d.Index.View(), fits: map[*liveSubject][]decision{},
+		out: &outcome{exist: map[uint32]bool{}, held: map[string][]uint32{}}}
+	d.run = rule.Run{Snapshot: snap, Now: now, Zone: l.d.Zone, Params: l.params, Ahead: true}
+	var err error
+	if d.keep, err = l.d.readBeside(ctx, &d.run, d.all.roots(d.liveSet), beside{set: d.set, idb: l.d.DB.Read()}); err != nil {
+		return nil, err
+	}
+	whole := slices.Clone(n.whole)
+	for of, who := range n.series {
+		p, err := d.planFor(of, snap)
+		if err != nil {
+			return nil, err
+		}
+		fresh, known := d.divide(who, now)
+		whole = append(whole, fresh...)
+		if p == nil {
+			continue
+		}
+		if err := d.evaluate(p, &d.run, known, false); err != nil {
+			return nil, err
+		}
+	}
+	for key, who := range n.tags {
+		p, err := d.planBeside(key, snap)
+		if err != nil {
+			return nil, err
+		}
+		if p == nil {
+			continue
+		}
+		_, known := d.divide(who, now)
+		if err := d.evaluate(p, &d.run, known, false); err != nil {
+			return nil, err
+		}
+	}
+	if err := d.evaluate(d.all, &d.run, unique(whole), true); err != nil {
+		return nil, err
+	}
+	if d.frozen != nil && len(n.late) > 0 {
+		run := d.run
+		run.Now, run.Ahead = l.asOf, false
+		_, known := d.divide(n.late, now)
+		if err := d.evaluate(d.frozen, &run, known, false); err != nil {
+			return nil, err
+		}
+	}
+	d.join()
+	return d.out, d.finish(n, now)
+}
+
+// roots are the expressions of a plan.
+func (p *livePlan) roots(s *liveSet) (out []*rule.Expr) {
+	for _, k := range p.leaves {
+		out = append(out, s.leaves[k].x)
+	}
+	for _, one := range p.subjects {
+		out = append(out, one.subject.roots()...)
+	}
+	return
+}
+
+func unique(list []uint32) []uint32 {
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// divide tells customers of whom nothing is known yet, or who do not exist as they did, from the others. Who is no person
+// is left out.
+func (d *deciding) divide(who []uint32, now event.Time) (fresh, known []uint32) {
+	for _, c := range unique(who) {
+		switch is := exists(d.snap, event.ProfileID(c), now); {
+		case is && d.l.answers.known(c):
+			known = append(known, c)
+		case is || d.snap.Profile(event.ProfileID(c)).Person:
+			fresh = append(fresh, c)
+		}
+	}
+	return
+}
+
+// evaluate evaluates a plan for customers, and notes what is another answer than before.
+func (d *deciding) evaluate(p *livePlan, run *rule.Run, who []uint32, whole bool) error {
+	if len(who) == 0 {
+		return nil
+	}
+	from := p.gather.Begin(run)
+	for len(who) > 0 {
+		n := min(len(who), chunkOfCustomers)
+		chunk := who[:n]
+		who = who[n:]
+		if err := p.rows.Gather(profilesOf(chunk), from, &p.block); err != nil {
+			return err
+		}
+		res := p.gather.Block(&p.block, nil)
+		d.compareLeaves(p, res, chunk)
+		if whole {
+			d.existence(res, chunk)
+		}
+		for _, one := range p.subjects {
+			d.direct(one, res, chunk)
+		}
+		if run.Ahead {
+			d.wakes(p, res, chunk, whole)
+		}
+	}
+	return nil
+}
+
+// compareLeaves notes which leaves turned for whom.
+func (d *deciding) compareLeaves(p *livePlan, res *rule.Result, who []uint32) {
+	groups := make([]*leafGroup, len(who))
+	for i, c := range who {
+		groups[i] = d.l.answers.find(c)
+	}
+	for _, k := range p.leaves {
+		now := res.Cond(d.leaves[k].x)
+		for i, c := range who {
+			was := groups[i] != nil && groups[i].of(k).Get(int(c%leafGroupSize))
+			if now.Get(i) != was {
+				d.out.flips = append(d.out.flips, flip{int32(k), c})
+			}
+		}
+	}
+}
+
+// existence notes who exists that did not, and the other way round.
+func (d *deciding) existence(res *rule.Result, who []uint32) {
+	for i, c := range who {
+		if is := res.Universe.Get(i); is != d.l.answers.known(c) {
+			d.out.exist[c] = is
+		}
+	}
+}
+
+// direct notes what a subject that is evaluated itself gives now.
+func (d *deciding) direct(one *liveSubject, res *rule.Result, who []uint32) {
+	list := d.fits[one]
+	first := len(list)
+	for i, c := range who {
+		x := decision{customer: c, value: one.liveValue(res, i, d.l.d.Zone)}
+		if one.number != nil {
+			n := res.Value(one.number, i)
+			x.number = &n
+		}
+		list = append(list, x)
+	}
+	one.eachLapse(res, d.keep, &one.shape, func(i int, v event.Value) {
+		list[first+i].lapse = v
+		if at := d.l.keepEnds(one.tag, v); at != event.Never {
+			d.out.sooner = append(d.out.sooner, wake{who[i], at})
+		}
+	})
+	d.fits[one] = list
+}
+
+// keepEnds is when the first of the values that a customer keeps is over.
+func (l *Live) keepEnds(t *library.Tag, lapse event.Value) event.Time {
+	at := event.Never
+	since := func(v event.Value) {
+		if v.Kind() == event.TimeKind {
+			at = min(at, l.d.Zone.Add(v.Time(), t.Keep.Span))
+		}
+	}
+	since(lapse)
+	for i, v := range lapse.List() {
+		if i%2 == 1 {
+			since(v)
+		}
+	}
+	return at
+}
+
+// liveValue is what customer i of a result has of the subject, as the index will have it.
+func (one *liveSubject) liveValue(res *rule.Result, i int, z *event.Zone) event.Value {
+	s := one.subject
+	if one.over != nil {
+		s = one.over
+	}
+	v := s.valueIn(res, i, &one.shape, z)
+	if s.segment && !v.Bool() { // the index has members only
+		return event.Value{}
+	}
+	return v
+}
+
+// wakes notes when customers are to be looked at again.
+func (d *deciding) wakes(p *livePlan, res *rule.Result, who []uint32, whole bool) {
+	into := d.into[:len(who)]
+	res.NextChanges(p.timed, into)
+	for i, c := range who {
+		switch {
+		case whole:
+			d.out.set = append(d.out.set, wake{c, into[i]})
+		case into[i] != event.Never:
+			d.out.sooner = append(d.out.sooner, wake{c, into[i]})
+		}
+	}
+}
+
+// join finds what the turned leaves come to.
+func (d *deciding) join() {
+	slices.SortFunc(d.out.flips, func(a, b flip) int {
+		return cmp.Or(cmp.Compare(a.customer, b.customer), cmp.Compare(a.leaf, b.leaf))
+	})
+	d.out.flips = slices.Compact(d.out.flips)
+	var who []uint32
+	for _, f := range d.out.flips {
+		who = append(who, f.customer)
+	}
+	for c := range d.out.exist {
+		who = append(who, c)
+	}
+	who = unique(who)
+	flips := d.out.flips
+	for len(who) > 0 && len(d.joined) > 0 {
+		n := min(len(who), chunkOfCustomers)
+		upTo := len(flips)
+		if n < len(who) {
+			upTo, _ = slices.BinarySearchFunc(flips, who[n], func(f flip, c uint32) int { return cmp.Compare(f.customer, c) })
+		}
+		d.joinChunk(who[:n], flips[:upTo])
+		who, flips = who[n:], flips[upTo:]
+	}
+}
+
+// joinChunk evaluates what joins leaves with the answers from before and those of now, side by side.
+func (d *deciding) joinChunk(who []uint32, flips []flip) {
+	byLeaf := make([][]int32, len(d.leaves))
+	at := 0
+	for _, f := range flips {
+		for who[at] != f.customer {
+			at++
+		}
+		byLeaf[f.leaf] = append(byLeaf[f.leaf], int32(at))
+	}
+	fresh := event.NewBits(len(who))
+	groups := make([]*leafGroup, len(who))
+	for i, c := range who {
+		groups[i] = d.l.answers.find(c)
+		if d.out.exist[c] {
+			fresh.Set(i)
+		}
+	}
+	answers := func(turned bool) func(k int) event.Bits {
+		return func(k int) event.Bits {
+			b := event.NewBits(len(who))
+			for i, c := range who {
+				if groups[i] != nil && groups[i].of(k).Get(int(c%leafGroupSize)) {
+					b.Set(i)
+				}
+			}
+			if turned {
+				for _, i := range byLeaf[k] {
+					b[i>>6] ^= 1 << (i & 63)
+				}
+			}
+			return b
+		}
+	}
+	block := warehouse.Block{First: event.ProfileID(who[0]), N: len(who), Profiles: profilesOf(who)}
+	var res [2]*rule.Result
+	for k := range res {
+		d.logic[k].Begin(&d.run)
+		res[k] = d.logic[k].Block(&block, answers(k == 1))
+	}
+	for _, one := range d.joined {
+		turned := differing(one, res[0], res[1], fresh)
+		for wi, word := range turned {
+			for ; word != 0; word &= word - 1 {
+				i := wi*64 + bits.TrailingZeros64(word)
+				d.fits[one] = append(d.fits[one], decision{customer: who[i], value: one.liveValue(res[1], i, d.l.d.Zone)})
+			}
+		}
+	}
+}
+
+// differing is the customers for whom a subject gives another value than before, or who are new or gone.
+func differing(one *liveSubject, before, after *rule.Result, fresh event.Bits) event.Bits {
+	x := one.over.value
+	out := slices.Clone(fresh)
+	if _, cases := x.CaseValues(); cases {
+		mark := func(was bool, r *rule.Result) [][]uint64 {
+			var all [][]uint64
+			r.EachCase(x, func(k int, who event.Bits) {
+				for len(all) <= k {
+					all = append(all, nil)
+				}
+				all[k] = slices.Clone(who)
+			})
+			return all
+		}
+		a, b := mark(true, before), mark(false, after)
+		for k := range max(len(a), len(b)) {
+			for i := range out {
+				var p, q uint64
+				if k < len(a) && a[k] != nil {
+					p = a[k][i]
+				}
+				if k < len(b) && b[k] != nil {
+					q = b[k][i]
+				}
+				out[i] |= p ^ q
+			}
+		}
+		return out
+	}
+	a, b := before.Cond(x), after.Cond(x)
+	for i := range out {
+		out[i] |= a[i] ^ b[i]
+	}
+	return out
+}
+
+// finish makes changes of what was decided, where the index has something else.
+func (d *deciding) finish(n *news, now event.Time) error {
+	for c, is := range d.out.exist {
+		if is {
+			continue
+		}
+		for _, one := range d.joined { // whoever is gone carries nothing
+			d.fits[one] = append(d.fits[one], decision{customer: c})
+		}
+	}
+	for _, one := range d.subjects {
+		list := d.fits[one]
+		if len(list) == 0 {
+			continue
+		}
+		slices.SortStableFunc(list, func(a, b decision) int { return cmp.Compare(a.customer, b.customer) })
+		list = lastOfEach(list)
+		var changes []tagindex.Change
+		if one.segment {
+			if ch := changeOf(d.view, one.id, &one.shape, list); ch != nil {
+				changes = append(changes, *ch)
+			}
+		} else {
+			changes = changesOf(d.view, one.tag, &one.shape, list)
+		}
+		for _, ch := range changes {
+			ch.At, ch.Cause, ch.Live = now, n.cause, n.live
+			d.out.changes = append(d.out.changes, ch)
+			d.tell(&ch)
+		}
+	}
+	return nil
+}
+
+// tell notes whose value of a tag changed that others look at.
+func (d *deciding) tell(ch *tagindex.Change) {
+	key, ok := d.readers[ch.Slot]
+	if !ok {
+		return
+	}
+	if p, err := d.planBeside(key, d.snap); err != nil || p == nil {
+		return
+	}
+	d.out.held[key] = unique(append(d.out.held[key], changed(ch)...))
+}
+
+// changed lists the customers that a change is about.
+func changed(ch *tagindex.Change) (out []uint32) {
+	for _, sets := range [][]tagindex.SetChange{ch.Sets, ch.Bands} {
+		for _, s := range sets {
+			if s.Entered != nil {
+				out = append(out, s.Entered.ToArray()...)
+			}
+			if s.Left != nil {
+				out = append(out, s.Left.ToArray()...)
+			}
+		}
+	}
+	if c := ch.Column; c != nil {
+		if c.Customers != nil {
+			out = append(out, c.Customers.ToArray()...)
+		}
+		if c.Cleared != nil {
+			out = append(out, c.Cleared.ToArray()...)
+		}
+	}
+	return unique(out)
+}
+
+// lastOfEach keeps the last decision of each customer.
+func lastOfEach(list []decision) []decision {
+	out := list[:0]
+	for i := range list {
+		if i+1 < len(list) && list[i+1].customer == list[i].customer {
+			continue
+		}
+		out = append(out, list[i])
+	}
+	return out
+}

@@ -163,7 +163,7 @@ func TestHealthAndMetrics(t *testing.T) {
 	for path, words := range map[string][]string{
 		"/healthz": {"ok"}, "/readyz": {`"ready":true`, `"index"`},
 		"/metrics": {`tagma_http_request_seconds_count{method="GET",route="/api/v1/tags",status="200"} 1`, `tagma_messages_total{outcome="accepted",source="web"} 1`,
-			`tagma_reader_lag{reader="warehouse"} 0`, "tagma_index_bytes", `tagma_log_end{log=`, "tagma_run_going 0"},
+			`tagma_reader_lag_records{reader="warehouse"} 0`, "tagma_index_bytes", `tagma_log_end{log=`, `tagma_run_going{kind="nightly"} 0`},
 	} {
 		r := x.do(request{method: "GET", path: path, raw: true})
 		for _, w := range words {

@@ -40,7 +40,7 @@ func TestOverload(t *testing.T) {
 		t.Errorf("%d messages and %d bytes are still counted", n, b)
 	}
 	metrics := string(x.do(request{method: "GET", path: "/metrics", raw: true}).body)
-	for _, line := range []string{`tagma_intake_refused_total{why="queue"} 2`, `tagma_intake_refused_total{why="lag"} 1`, `tagma_reader_oldest_unread_seconds{reader="warehouse"} 0`,
+	for _, line := range []string{`tagma_intake_refused_total{why="queue"} 2`, `tagma_intake_refused_total{why="lag"} 1`, `tagma_reader_lag_seconds{reader="warehouse"} 0`,
 		`tagma_reader_lag_bytes{reader="warehouse"} 0`, `tagma_reader_records_per_second{reader="warehouse"}`, `tagma_log_records_per_second{log="event_log"}`, `tagma_reader_failing_seconds{reader="index"} 0`, "tagma_intake_waiting_messages 0"} {
 		if !strings.Contains(metrics, line) {
 			t.Errorf("/metrics has no %s", line)

@@ -9,7 +9,10 @@ import (
 	"testing"
 	"unicode"
 
+	"github.com/danielgtaylor/huma/v2/validation"
+
 	"tagma/access"
+	"tagma/errs/chinese"
 )
 
 // asked is the header of somebody whose browser is in Chinese, or in English.
@@ -118,5 +121,28 @@ func TestTranslatingLeavesTheAnswerAlone(t *testing.T) {
 	}
 	if saying.has(reflect.TypeFor[Page[Member]]()) {
 		t.Error("members have no texts, and are looked through")
+	}
+}
+
+// What huma says of bodies that do not fit is not written in this program: its texts are held against the catalogue.
+func TestWhatHumaSaysIsInChinese(t *testing.T) {
+	for _, format := range []string{
+		validation.MsgUnexpectedProperty, validation.MsgExpectedRFC3339DateTime, validation.MsgExpectedRFC1123DateTime, validation.MsgExpectedRFC3339Date,
+		validation.MsgExpectedRFC3339Time, validation.MsgExpectedRFC5322Email, validation.MsgExpectedRFC5890Hostname, validation.MsgExpectedRFC2673IPv4,
+		validation.MsgExpectedRFC2373IPv6, validation.MsgExpectedRFCIPAddr, validation.MsgExpectedRFC3986URI, validation.MsgExpectedRFC4122UUID,
+		validation.MsgExpectedRFC6570URITemplate, validation.MsgExpectedRFC6901JSONPointer, validation.MsgExpectedRFC6901RelativeJSONPointer,
+		validation.MsgExpectedRegexp, validation.MsgExpectedMatchAtLeastOneSchema, validation.MsgExpectedMatchExactlyOneSchema,
+		validation.MsgExpectedNotMatchSchema, validation.MsgExpectedPropertyNameInObject, validation.MsgExpectedBoolean, validation.MsgExpectedDuration,
+		validation.MsgExpectedNumber, validation.MsgExpectedInteger, validation.MsgExpectedString, validation.MsgExpectedBase64String,
+		validation.MsgExpectedArray, validation.MsgExpectedObject, validation.MsgExpectedArrayItemsUnique, validation.MsgExpectedOneOf,
+		validation.MsgExpectedMinimumNumber, validation.MsgExpectedExclusiveMinimumNumber, validation.MsgExpectedMaximumNumber,
+		validation.MsgExpectedExclusiveMaximumNumber, validation.MsgExpectedNumberBeMultipleOf, validation.MsgExpectedMinLength,
+		validation.MsgExpectedMaxLength, validation.MsgExpectedBePattern, validation.MsgExpectedMatchPattern, validation.MsgExpectedMinItems,
+		validation.MsgExpectedMaxItems, validation.MsgExpectedMinProperties, validation.MsgExpectedMaxProperties, validation.MsgExpectedRequiredProperty,
+		validation.MsgExpectedDependentRequiredProperty,
+	} {
+		if text := strings.NewReplacer("%v", "7", "%d", "7", "%s", "x").Replace(format); !hasHan(chinese.Text(text)) {
+			t.Errorf("%q is not in Chinese", format)
+		}
 	}
 }

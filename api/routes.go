@@ -72,6 +72,8 @@ func table() []*route {
 		{method: "GET", path: v1 + "/runs", needs: access.Read, about: "Runs, the latest first", add: on((*Server).listRuns)},
 		{method: "POST", path: v1 + "/runs", needs: access.Compute, action: "run.start", retry: true, status: 202, about: "Start a run", add: on((*Server).startRun)},
 		{method: "GET", path: v1 + "/runs/{id}", needs: access.Read, about: "A run", add: on((*Server).readRun)},
+		{method: "POST", path: v1 + "/runs/{id}/cancel", needs: access.Compute, action: "run.cancel", about: "Cancel a run that goes on: it changes nothing", add: on((*Server).cancelRun)},
+		{method: "GET", path: v1 + "/freshness", needs: access.Read, about: "How far what is shown is behind what happened", add: on((*Server).freshness)},
 
 		{method: "GET", path: v1 + "/categories", needs: access.Read, about: "The tree of categories", add: on((*Server).categories)},
 		{method: "POST", path: v1 + "/categories", needs: access.Define, action: "category.add", retry: true, status: 201, about: "Make a category", add: on((*Server).addCategory)},

@@ -2,32 +2,39 @@ package api
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
-	"sync"
 
 	"tagma/access"
 	"tagma/errs"
-	"tagma/rule"
 	"tagma/tag"
 )
 
 // Run is a run: tags decided for all customers.
 type Run struct {
 	ID       string `json:"id"`
-	Kind     string `json:"kind" doc:"compute, snapshot of a past instant, or live: what is decided live was decided anew as a whole"`
+	Kind     string `json:"kind" enum:"compute,snapshot,live,hourly,nightly" doc:"compute: somebody asked for it; snapshot: of a past instant; live: what is decided live was decided anew as a whole; hourly, nightly: it was time for it"`
+	By       string `json:"by,omitempty" doc:"Who asked for it; absent where nobody did"`
 	AsOf     string `json:"as_of"`
 	Started  string `json:"started"`
 	Finished string `json:"finished,omitempty"`
-	State    string `json:"state" enum:"running,done,failed"`
+	State    string `json:"state" enum:"running,done,failed,cancelled"`
 	TookMS   int64  `json:"took_ms"`
 	Entered  int    `json:"entered"`
 	Left     int    `json:"left"`
+	Repaired int    `json:"repaired" doc:"Customers whose values of live tags were wrong, and are right now"`
 	Error    string `json:"error,omitempty"`
-	// Done and All tell how far a run is that goes on.
-	Done uint32   `json:"done,omitempty" doc:"Customers done, of a run that goes on"`
-	All  uint32   `json:"all,omitempty"`
-	Keys []string `json:"keys,omitempty" doc:"What it was restricted to"`
+	// How far a run is that goes on.
+	Done   uint32  `json:"done,omitempty" doc:"Customers done in the present pass, of a run that goes on"`
+	All    uint32  `json:"all,omitempty"`
+	Pass   int     `json:"pass,omitempty" doc:"Functions across all customers take passes of their own, and so does the check of what is live"`
+	Passes int     `json:"passes,omitempty"`
+	Rate   float64 `json:"rate,omitempty" doc:"Customers a second"`
+	LeftMS *int64  `json:"left_ms,omitempty" doc:"About how long it still takes; absent while that is not known"`
+	// Cancelling is there where it is true.
+	Cancelling bool     `json:"cancelling,omitempty" doc:"Somebody cancelled it, and it is ending"`
+	Keys       []string `json:"keys,omitempty" doc:"What it was restricted to"`
 }
 
 // RunDetail is a run with what it did.
@@ -46,26 +53,24 @@ type RunTag struct {
 	Entered int    `json:"entered"`
 	Left    int    `json:"left"`
 	Cause   string `json:"cause,omitempty" doc:"Absent when nothing changed"`
-}
-
-// runState is the run that goes on in this process.
-type runState struct {
-	mu        sync.Mutex
-	going     bool
-	number    uint64 // known when the run has begun
-	done, all uint32
+	// Repaired is there where it is not 0.
+	Repaired int `json:"repaired,omitempty" doc:"Customers whose values were wrong, where the tag is decided live"`
 }
 
 func (s *Server) runOf(r tag.RunInfo) Run {
 	out := Run{ID: strconv.FormatUint(r.Number, 10), Kind: r.Kind, AsOf: s.instant(r.AsOf), Started: s.instant(r.Started), Finished: s.instant(r.Finished),
-		State: r.State, Entered: r.Entered, Left: r.Left, Error: r.Error, Keys: strings.Fields(r.Scope)}
+		By: r.By, State: r.State, Entered: r.Entered, Left: r.Left, Repaired: r.Repaired, Error: r.Error, Keys: strings.Fields(r.Scope)}
 	if r.Finished != 0 {
 		out.TookMS = int64(r.Finished - r.Started)
 	} else if r.State == "running" {
 		out.TookMS = int64(s.machineNow() - r.Started)
-		s.run.mu.Lock()
-		out.Done, out.All = s.run.done, s.run.all
-		s.run.mu.Unlock()
+		if at, going := s.desk.Going.Run(); going && at.Number == r.Number {
+			out.Done, out.All, out.Pass, out.Passes, out.Rate = at.Done, at.All, at.Pass, at.Passes, at.Rate
+			out.Cancelling = at.Cancelled
+			if at.Left >= 0 {
+				out.LeftMS = &at.Left
+			}
+		}
 	}
 	return out
 }
@@ -108,7 +113,7 @@ func (s *Server) readRun(ctx context.Context, in *struct{ IDPath }) (*answer[Run
 		if t.Segment {
 			kind = "segment"
 		}
-		out.Tags = append(out.Tags, RunTag{Kind: kind, Key: t.Key, Name: t.Name, Held: t.Held, Entered: t.Entered, Left: t.Left, Cause: t.Why})
+		out.Tags = append(out.Tags, RunTag{Kind: kind, Key: t.Key, Name: t.Name, Held: t.Held, Entered: t.Entered, Left: t.Left, Cause: t.Why, Repaired: t.Repaired})
 	}
 	return &answer[RunDetail]{out}, nil
 }
@@ -133,82 +138,93 @@ func (s *Server) startRun(ctx context.Context, in *runRequest) (*answer[Run], er
 			return nil, invalid("body.as_of", s.instant(o.AsOf)+" lies in the future", "tags are of the present, or of a past instant as a snapshot")
 		}
 	}
-	if !s.computing.TryLock() {
+	going, is := s.desk.Going.Run()
+	if is = is && going.Kind != tag.RunLive; is || !s.computing.TryLock() {
 		p := newProblem(409, "a run goes on already: wait until it is done")
 		p.retryAfter = 2
 		return nil, p
 	}
-	last, err := tag.Runs(ctx, s.desk.Deps, 0, 1)
-	if err != nil {
-		s.computing.Unlock()
-		return nil, err
-	}
-	known := uint64(0)
-	if len(last) > 0 {
-		known = last[0].Number
-	}
-	s.run.begin()
-	begun, ended := make(chan struct{}), make(chan error, 1)
-	var once sync.Once
-	o.Progress = func(at rule.Progress) {
-		once.Do(func() { close(begun) })
-		s.run.set(at.Done, at.All)
-	}
+	begun, ended := make(chan uint64, 1), make(chan error, 1)
+	o.By = actorOf(ctx).String()
+	o.Begun = func(number uint64) { begun <- number }
 	s.running.Add(1)
 	go func() {
 		defer s.running.Done()
 		defer s.computing.Unlock()
-		defer s.run.end()
-		_, err := tag.Compute(s.ending, s.desk.Deps, o)
-		if err != nil {
-			s.log.Error("run", "error", err)
-		} else if err := s.w.Index.BuildRows(s.ending); err != nil {
-			s.log.Error("rows of the index", "error", err)
-		}
+		report, err := tag.Compute(s.ending, s.desk.Deps, o)
+		s.tellRun(report, err)
 		ended <- err
 	}()
+	var number uint64
 	select {
-	case <-begun:
+	case number = <-begun:
 	case err := <-ended:
-		if err != nil && errs.KindOf(err) != errs.Internal {
-			return nil, within(err, "body.keys")
-		}
-		if err != nil {
+		select {
+		case number = <-begun: // it is over already
+		default:
+			if errs.KindOf(err) != errs.Internal {
+				return nil, within(err, "body.keys")
+			}
 			return nil, err
 		}
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	runs, err := tag.Runs(ctx, s.desk.Deps, 0, 1)
-	if err != nil {
-		return nil, err
-	}
-	if len(runs) == 0 || runs[0].Number <= known {
-		return nil, errs.New(errs.Internal, "api: the run has no number")
-	}
-	if err := s.record(ctx, access.Entry{By: actorOf(ctx), Action: "run.start", Kind: "run", Object: strconv.FormatUint(runs[0].Number, 10),
+	if err := s.record(ctx, access.Entry{By: actorOf(ctx), Action: "run.start", Kind: "run", Object: strconv.FormatUint(number, 10),
 		After: map[string]any{"as_of": s.instant(o.AsOf), "keys": o.Keys, "snapshot": o.Past}}); err != nil {
 		return nil, err
 	}
-	return &answer[Run]{s.runOf(runs[0])}, nil
+	return s.runNumbered(ctx, number)
 }
 
-func (r *runState) begin() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.going, r.done, r.all = true, 0, 0
+// tellRun writes to the log what became of a run, and makes the index ready to be asked after one.
+func (s *Server) tellRun(report *tag.Report, err error) {
+	switch {
+	case errors.Is(err, tag.ErrCancelled) || errors.Is(err, context.Canceled):
+		s.log.Info("run", "ended", "cancelled or interrupted")
+		return
+	case err != nil:
+		s.log.Error("run", "error", err)
+		return
+	case report.Repaired > 0:
+		s.log.Warn("run", "run", report.Run, "repaired", report.Repaired)
+	}
+	if err := s.w.Index.BuildRows(s.ending); err != nil && s.ending.Err() == nil {
+		s.log.Error("rows of the index", "error", err)
+	}
 }
 
-func (r *runState) set(done, all uint32) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.done, r.all = done, all
+func (s *Server) runNumbered(ctx context.Context, number uint64) (*answer[Run], error) {
+	r, err := tag.RunNumbered(ctx, s.desk.Deps, number)
+	if err != nil {
+		return nil, err
+	}
+	return &answer[Run]{s.runOf(r)}, nil
 }
 
-func (r *runState) end() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.going, r.done, r.all = false, 0, 0
+// cancelRun ends a run, and answers when it has ended. What it decided is dropped; where it was writing that already, it
+// may be done.
+func (s *Server) cancelRun(ctx context.Context, in *struct{ IDPath }) (*answer[Run], error) {
+	number, err := in.number("run")
+	if err != nil {
+		return nil, err
+	}
+	if _, err := tag.RunNumbered(ctx, s.desk.Deps, number); err != nil {
+		return nil, err
+	}
+	ended, err := s.desk.Going.Cancel(number)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.record(ctx, access.Entry{By: actorOf(ctx), Action: "run.cancel", Kind: "run", Object: strconv.FormatUint(number, 10)}); err != nil {
+		return nil, err
+	}
+	select {
+	case <-ended:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	return s.runNumbered(ctx, number)
 }
 
 // Overview is the workspace in figures.
@@ -222,11 +238,21 @@ type Overview struct {
 	Segments   int         `json:"segments"`
 	Assigned   int         `json:"assigned" doc:"Customers with at least one tag"`
 	LastRun    *Run        `json:"last_run,omitempty"`
+	Fresh      Readiness   `json:"fresh" doc:"How far what is shown is behind what happened"`
 	RecentRuns []Run       `json:"recent_runs"`
 	TopTags    []TopTag    `json:"top_tags" doc:"Tags that from 1 % to 95 % of the customers have, those of most customers first"`
 	Dimensions []Dimension `json:"dimensions"`
 	MaxDepth   int         `json:"max_depth" doc:"Levels of the deepest category"`
 	AvgDepth   float64     `json:"avg_depth"`
+}
+
+// Readiness is how fresh the whole is, in one line.
+type Readiness struct {
+	Live    bool    `json:"live" doc:"Tags are decided as records arrive, and have been once"`
+	LagMS   int64   `json:"lag_ms" doc:"The time between now and the instant at which live tags are right"`
+	Rate    float64 `json:"rate" doc:"Events that were accepted a second, over the last ten"`
+	Failing bool    `json:"failing" doc:"A reader, what is decided live, or a run that was due fails"`
+	NextRun string  `json:"next_run,omitempty" doc:"The next nightly run"`
 }
 
 // TopTag is a tag that many customers have.
@@ -274,6 +300,9 @@ func (s *Server) overview(ctx context.Context, _ *struct{}) (*answer[Overview], 
 	}
 	if len(out.RecentRuns) > 0 {
 		out.LastRun = &out.RecentRuns[0]
+	}
+	if out.Fresh, err = s.readiness(ctx); err != nil {
+		return nil, err
 	}
 	for _, t := range s.desk.Top(set, counts.Customers, topTags) {
 		out.TopTags = append(out.TopTags, TopTag{t.Tag.Key, t.Tag.Name, t.Held})

@@ -59,7 +59,6 @@ type Server struct {
 	end       context.CancelFunc
 	computing sync.Mutex
 	importing sync.Mutex
-	run       runState
 	requests  requestNumbers
 	fixed     fixedSummaries
 	kinds     idKinds

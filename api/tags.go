@@ -34,6 +34,7 @@ type TagSummary struct {
 	State        string   `json:"state" enum:"active,retired"`
 	Held         *int     `json:"held,omitempty" doc:"Customers that have it; absent when it was never computed"`
 	ComputedAt   string   `json:"computed_at,omitempty" doc:"The instant that it was last computed for"`
+	Fresh
 }
 
 // Tag is a tag with its rules.
@@ -93,6 +94,10 @@ func (f *fixedSummaries) of(set *library.Set, t *library.Tag) TagSummary {
 
 func (s *Server) summary(set *library.Set, t *library.Tag, computed map[uint32]event.Time) TagSummary {
 	out := s.fixed.of(set, t)
+	live, hasLive := s.liveNow()
+	if t.Kind == library.ByRule && t.State != library.Retired {
+		out.Fresh = s.fresh(t.Refresh, computed[t.ID], live, hasLive)
+	}
 	out.ValueKind = s.desk.ValueKind(t).String()
 	at, ok := computed[t.ID]
 	if ok || t.Kind == library.ByHand {

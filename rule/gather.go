@@ -12,6 +12,7 @@ import (
 type Gather struct {
 	plan   *Plan
 	worker *worker
+	ends   []bool
 }
 
 // NewGather plans the evaluation of roots on a history with the given series.
@@ -23,22 +24,84 @@ func NewGather(roots []*Expr, series []warehouse.SeriesInfo) *Gather {
 func (g *Gather) Request() warehouse.Request { return g.plan.request }
 
 // Begin takes up a run: its instant, snapshot, parameters and what else expressions ask for. It returns, for each series
-// of the request, the instant from which on rows matter.
-func (g *Gather) Begin(r *Run) []event.Time {
+// of the request, which rows matter.
+func (g *Gather) Begin(r *Run) []warehouse.Rows {
 	if g.worker == nil {
 		g.worker = newWorker(g.plan, r)
 	} else {
 		g.worker.again(r)
 	}
 	bound := g.plan.bound(g.worker)
-	from := make([]event.Time, len(bound.Series))
+	if g.ends == nil {
+		g.ends = g.plan.ends()
+	}
+	out := make([]warehouse.Rows, len(bound.Series))
 	for i, s := range bound.Series {
-		from[i] = event.Always
-		if (s.Kind == warehouse.Events || s.Kind == warehouse.SystemEvents) && s.From > -1<<62 {
-			from[i] = s.From
+		out[i] = warehouse.Rows{From: event.Always, Now: r.Now}
+		if s.Kind != warehouse.Events && s.Kind != warehouse.SystemEvents {
+			continue
+		}
+		out[i].Ends = g.ends[i]
+		if s.From > -1<<62 {
+			out[i].From = s.From
 		}
 	}
-	return from
+	return out
+}
+
+// ends says of which series only the first and the last row of a customer matter, and rows that are still to come: where
+// nothing but the first or last event, without conditions on it, is asked for.
+func (p *Plan) ends() []bool {
+	out := make([]bool, len(p.request.Series))
+	for i := range out {
+		out[i] = true
+	}
+	for slot, set := range p.setList {
+		if p.atEnds(set) {
+			continue
+		}
+		for _, t := range p.setTables[slot] {
+			out[t] = false
+		}
+	}
+	return out
+}
+
+// atEnds says whether only the first and last events of a set are asked for.
+func (p *Plan) atEnds(set *eventSet) bool {
+	if set.parent != nil {
+		return false
+	}
+	for i, x := range p.order {
+		for _, a := range p.args[i] {
+			y := p.order[a]
+			switch {
+			case y.op != opSelect || y.src != set:
+			case len(y.args) > 0:
+				return false
+			case x.op == opPick && (x.aux.(int) == 1 || x.aux.(int) == -1), pickTimeFrom[x.op] != nil:
+			default:
+				return false
+			}
+		}
+		if x.src != nil && x.src != set && x.src.base() == set {
+			return false // lists in events
+		}
+		if x.src == nil || x.src != set {
+			if (x.op == opFollows || x.op == opFollowed) && x.args[0].src == set {
+				return false
+			}
+			continue
+		}
+		switch x.op {
+		case opSelect, opPick, opField, opProperty, opEventSource, opEventTime, opEventName:
+		default:
+			if pickTimeFrom[x.op] == nil {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // again makes a worker ready for another run of the same plan. What was prepared for the one before is forgotten, the

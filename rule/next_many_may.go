@@ -101,6 +101,13 @@ func join(a, b event.Bits) {
 // mayOfChain is for an && (of ||, holding and not holding change places): while it holds, any operand; else all that do
 // not hold have to.
 func (h *horizon) mayOfChain(at int, or bool) event.Bits {
+	moves := false
+	for _, a := range h.w.plan.args[at] {
+		moves = h.mayChange(int(a)) != nil || moves
+	}
+	if !moves {
+		return nil
+	}
 	any, every := h.bits(h.n), h.bits(h.n)
 	copy(every, h.ones)
 	turn := uint64(0)

@@ -78,13 +78,17 @@ func (h *horizon) watchChain(at int, need event.Bits, or bool) {
 		turn = ^turn
 	}
 	t := h.truth(at)
-	rest, holds, mine := h.bits(h.n), h.bits(h.n), h.bits(h.n)
+	mine := h.bits(h.n)
+	rest, holds := h.bits(h.n)[:len(mine)], h.bits(h.n)[:len(mine)]
 	for k, word := range need {
 		holds[k] = word & (t[k] ^ turn)
 		rest[k] = word &^ holds[k]
 	}
 	for _, a := range h.w.plan.args[at] {
-		t := h.truth(int(a))
+		if h.mayChange(int(a)) == nil {
+			continue
+		}
+		t := h.truth(int(a))[:len(mine)]
 		for k := range mine {
 			found := rest[k] &^ (t[k] ^ turn)
 			mine[k] = holds[k] | found

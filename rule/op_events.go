@@ -260,7 +260,15 @@ func (w *worker) outermost(r *eventRows, sel *vec, place int, pick []int32) {
 	default: // when it was, then which row that is
 		var t tally
 		w.tallyTimes(&t, r, sel, place)
-		for wi, word := range w.keptWords(r, sel) {
+		if sel.all {
+			for row, at := range r.times {
+				if o := r.owner[row]; int64(at) == t.times[o] && (pick[o] < 0 || w.later(r, int32(row), pick[o]) == (place < 0)) {
+					pick[o] = int32(row)
+				}
+			}
+			return
+		}
+		for wi, word := range sel.mask {
 			for ; word != 0; word &= word - 1 {
 				row := wi*64 + trailing(word)
 				o := r.owner[row]

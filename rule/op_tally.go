@@ -1,7 +1,6 @@
 package rule
 
 import (
-	"hash/maphash"
 	"math"
 	"math/bits"
 	"strconv"
@@ -63,6 +62,10 @@ func (p *Plan) shareTallies() {
 			byKey[key] = t
 		}
 		p.tallies[i] = t
+		for len(p.asked) <= int(t) {
+			p.asked = append(p.asked, 0)
+		}
+		p.asked[t]++
 	}
 	p.ntallies = len(byKey)
 }
@@ -153,6 +156,17 @@ func fusedCount(w *worker, x *Expr, args []*vec, rel relation, out event.Bits) {
 		w.compareCounts(rel, x.val.Number(), out, func(k int64, out event.Bits) { reach(r.start[:w.n+1], k, out) })
 		return
 	}
+	if w.plan.asked[w.plan.tallies[w.node]] == 1 && !r.stacked {
+		w.compareCounts(rel, x.val.Number(), out, func(k int64, out event.Bits) {
+			if k == 1 {
+				w.anyKept(r, sel, out)
+				return
+			}
+			t := tally{units: w.keptOwners(r, sel)}
+			t.atLeast(w, k, out)
+		})
+		return
+	}
 	t := w.tally(func(t *tally) {
 		if r.stacked {
 			t.counts = opCount.eval(w, x, args).parts[0].Ints
@@ -161,6 +175,28 @@ func fusedCount(w *worker, x *Expr, args []*vec, rel relation, out event.Bits) {
 		t.units = w.keptOwners(r, sel)
 	})
 	w.compareCounts(rel, x.val.Number(), out, func(k int64, out event.Bits) { t.atLeast(w, k, out) })
+}
+
+// anyKept sets the customers that have a kept row.
+func (w *worker) anyKept(r *eventRows, sel *vec, out event.Bits) {
+	at, acc := 0, uint64(0)
+	for wi, word := range sel.mask {
+		if word == 0 {
+			continue
+		}
+		owner := r.owner[wi*64:]
+		for ; word != 0; word &= word - 1 {
+			o := owner[trailing(word)]
+			if int(o>>6) != at {
+				out[at] |= acc
+				at, acc = int(o>>6), 0
+			}
+			acc |= 1 << (o & 63)
+		}
+	}
+	if acc != 0 {
+		out[at] |= acc
+	}
 }
 
 // keptOwners are the customers of the kept rows.
@@ -271,58 +307,6 @@ func (w *worker) markDays(r *eventRows, sel *vec, counts []int64) bool {
 	return true
 }
 
-func fusedDistinct(w *worker, x *Expr, args []*vec, rel relation, out event.Bits) {
-	t := w.tally(func(t *tally) { w.tallyDistinct(t, x, args) })
-	w.compareCounts(rel, x.val.Number(), out, func(k int64, out event.Bits) { t.atLeast(w, k, out) })
-}
-
-// tallyDistinct makes a unit of each row whose value its customer had not before. Of texts of a dictionary it notes for
-// each code who had it last.
-func (w *worker) tallyDistinct(t *tally, x *Expr, args []*vec) {
-	r, sel, val := w.rows(x.src), args[0], args[1]
-	if len(val.parts) != 1 || val.single || val.isCond || r.stacked || val.parts[0].Codes == nil {
-		t.counts, _ = w.distinct(x, args)
-		return
-	}
-	c := &val.parts[0]
-	codes := w.plainCodes(w.plan.args[w.node][1], c)
-	highest := uint32(0)
-	for i, code := range codes {
-		if code > highest && c.Present(i) {
-			highest = code
-		}
-	}
-	if int(highest) >= len(w.stamps) {
-		w.stamps, w.stamp = make([]uint32, highest+1024), 0
-	}
-	if w.stamp > math.MaxUint32-uint32(w.n)-1 {
-		clear(w.stamps)
-		w.stamp = 0
-	}
-	first, stamps := w.stamp+1, w.stamps
-	w.stamp += uint32(w.n)
-	kept := r.n
-	if !sel.all {
-		kept = sel.mask.Count()
-	}
-	units, n := w.rawShorts(kept+1), 0
-	for wi, word := range w.keptWords(r, sel) {
-		if c.Has != nil {
-			word &= c.Has[wi]
-		}
-		for ; word != 0; word &= word - 1 {
-			row := wi*64 + trailing(word)
-			o, code := r.owner[row], codes[row]
-			mine := first + uint32(o)
-			other := uint64(stamps[code] ^ mine)
-			stamps[code] = mine
-			units[n] = o
-			n += int((other | -other) >> 63)
-		}
-	}
-	t.units = units[:n]
-}
-
 // keptWords are the rows that a selection keeps.
 func (w *worker) keptWords(r *eventRows, sel *vec) event.Bits {
 	if !sel.all {
@@ -331,70 +315,6 @@ func (w *worker) keptWords(r *eventRows, sel *vec) event.Bits {
 	all := w.bits(r.n)
 	all.Fill(r.n)
 	return all
-}
-
-// plainCodes are the codes of a column of texts, which is the value at a place, with numbers behind those of the
-// dictionary for texts that stand inline: equal for equal texts of this block.
-func (w *worker) plainCodes(place int32, c *event.Column) []uint32 {
-	if len(c.Inline) == 0 {
-		return c.Codes[:c.Len]
-	}
-	x := w.inline[place]
-	if x == nil {
-		x = &inlineCodes{seed: maphash.MakeSeed()}
-		if w.inline == nil {
-			w.inline = map[int32]*inlineCodes{}
-		}
-		w.inline[place] = x
-	}
-	if x.epoch != w.epoch {
-		x.epoch = w.epoch
-		x.number(c)
-	}
-	return x.codes
-}
-
-// inlineCodes numbers the texts of a column that stand inline.
-type inlineCodes struct {
-	epoch int
-	seed  maphash.Seed
-	ids   []uint32 // of each inline text
-	table []uint32 // hashed: one more than the place of a text; 0 where there is none
-	codes []uint32
-}
-
-func (x *inlineCodes) number(c *event.Column) {
-	size := 1 << bits.Len(uint(2*len(c.Inline)))
-	x.ids, x.table, x.codes = grown(x.ids, len(c.Inline)), grown(x.table, size), grown(x.codes, c.Len)
-	clear(x.table)
-	next, above := uint32(0), uint32(0)
-	for i, text := range c.Inline {
-		at := uint32(maphash.String(x.seed, text)) & uint32(size-1)
-		for {
-			other := x.table[at]
-			if other == 0 {
-				x.table[at], x.ids[i] = uint32(i)+1, next
-				next++
-				break
-			}
-			if c.Inline[other-1] == text {
-				x.ids[i] = x.ids[other-1]
-				break
-			}
-			at = (at + 1) & uint32(size-1)
-		}
-	}
-	for i, code := range c.Codes[:c.Len] {
-		if code&event.Inline == 0 && c.Present(i) {
-			above = max(above, code+1)
-		}
-	}
-	for i, code := range c.Codes[:c.Len] {
-		if code&event.Inline != 0 && c.Present(i) {
-			code = above + x.ids[code&^event.Inline]
-		}
-		x.codes[i] = code
-	}
 }
 
 // tallyTimes notes when the first (place 1) or last (place -1) kept row of each customer was.
@@ -421,11 +341,28 @@ func (w *worker) tallyTimes(t *tally, r *eventRows, sel *vec, place int) {
 				who[o>>6] |= 1 << (o & 63)
 			}
 		}
+	case sel.all:
+		for i := range times {
+			times[i] = math.MaxInt64
+			if place < 0 {
+				times[i] = math.MinInt64
+			}
+		}
+		owner := r.owner[:r.n]
+		for row, at := range r.times[:r.n] {
+			o := owner[row]
+			who[o>>6] |= 1 << (o & 63)
+			if place < 0 {
+				times[o] = max(times[o], int64(at))
+			} else {
+				times[o] = min(times[o], int64(at))
+			}
+		}
 	case place < 0:
 		for i := range times {
 			times[i] = math.MinInt64
 		}
-		for wi, word := range w.keptWords(r, sel) {
+		for wi, word := range sel.mask {
 			for ; word != 0; word &= word - 1 {
 				row := wi*64 + trailing(word)
 				o := r.owner[row]
@@ -437,7 +374,7 @@ func (w *worker) tallyTimes(t *tally, r *eventRows, sel *vec, place int) {
 		for i := range times {
 			times[i] = math.MaxInt64
 		}
-		for wi, word := range w.keptWords(r, sel) {
+		for wi, word := range sel.mask {
 			for ; word != 0; word &= word - 1 {
 				row := wi*64 + trailing(word)
 				o := r.owner[row]

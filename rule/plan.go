@@ -11,23 +11,26 @@ import (
 // Plan is what many expressions need, each part once: the expressions in an order in which arguments come
 // first, and the rows to read.
 type Plan struct {
-	order     []*Expr   // arguments before what uses them
-	runCount  int       // the first so many are at run level
-	args      [][]int32 // of each expression in order: the places of its arguments
-	picked    []bool    // of each: only fields of picked events ask for it, and spare says that it need not be there
-	tallies   []int32   // of each: the place of the tally that it is decided by; see tally
-	ntallies  int
-	listed    []int32 // of each: how many ask whether a constant is in the lists that it is
-	index     map[*Expr]int
-	sets      []int32 // the place of an event set by its id, one more; 0 where it is not needed
-	setList   []*eventSet
-	setTables [][]int
-	ordered   []bool // sets of several series whose rows must be in one order of time
-	request   warehouse.Request
-	tables    map[tableKey]int
-	columns   []map[string]int
-	looking   sync.Once
-	ahead     *outlook // see Plan.outlook
+	order    []*Expr   // arguments before what uses them
+	runCount int       // the first so many are at run level
+	args     [][]int32 // of each expression in order: the places of its arguments
+	picked   []bool    // of each: only fields of picked events ask for it, and spare says that it need not be there
+	tallies  []int32   // of each: the place of the tally that it is decided by; see tally
+	ntallies int
+	asked    []int   // of each tally: how many are decided by it
+	listed   []int32 // of each: how many ask whether a constant is in the lists that it is
+	index    map[*Expr]int
+	// selections are those below roots, as far as Result.Kept was asked; a plan of a Gather only.
+	selections map[*Expr][]*Expr
+	sets       []int32 // the place of an event set by its id, one more; 0 where it is not needed
+	setList    []*eventSet
+	setTables  [][]int
+	ordered    []bool // sets of several series whose rows must be in one order of time
+	request    warehouse.Request
+	tables     map[tableKey]int
+	columns    []map[string]int
+	looking    sync.Once
+	ahead      *outlook // see Plan.outlook
 }
 
 type tableKey struct {

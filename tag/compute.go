@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -21,6 +22,7 @@ import (
 	"tagma/library"
 	"tagma/rule"
 	"tagma/tagindex"
+	"tagma/warehouse"
 )
 
 // Options of a run.
@@ -31,6 +33,12 @@ type Options struct {
 	Past bool
 	// Keys restricts the run to these tags and segments; empty means all.
 	Keys []string
+	// Refresh restricts the run to tags that are refreshed so; segments count as live. Empty means all.
+	Refresh []library.Refresh
+	// Kind is RunHourly or RunNightly where it was time for the run; "" where somebody asked for it. By is who.
+	Kind, By string
+	// Begun, when set, is told the number of the run once it has begun.
+	Begun func(number uint64)
 	// Progress, when set, is told how far the run is, by several goroutines.
 	Progress func(rule.Progress)
 }
@@ -41,6 +49,7 @@ type Report struct {
 	AsOf      string           `json:"as_of"`
 	Customers int              `json:"customers"` // the universe
 	Tags      []TagReport      `json:"tags"`
+	Repaired  int              `json:"repaired,omitempty"` // of all tags: see TagReport
 	Took      map[string]int64 `json:"took_ms"`
 	Params    rule.Params      `json:"-"`
 	// Broken are definitions that could not be computed, with the reasons.
@@ -57,6 +66,9 @@ type TagReport struct {
 	Held    int            `json:"held"`            // customers that carry it
 	Entered int            `json:"entered"`
 	Left    int            `json:"left"`
+	// Repaired is of how many customers the tag is decided live, and the index had not what a run gives with the same
+	// parameters and the published values of the tags that are not live.
+	Repaired int `json:"repaired,omitempty"`
 }
 
 // EntryMark is the kind of change-log entries that say up to where events are decided.
@@ -73,8 +85,13 @@ type run struct {
 	eval     rule.Run
 	report   *Report
 	last     event.Time
-	assigned uint64 // the last assignment that the run sees
-	live     bool   // it decides what is decided live, and what it finds is news
+	assigned uint64          // the last assignment that the run sees
+	live     bool            // it decides what is decided live, and what it finds is news
+	check    *selfCheck      // of what is decided live beside it; nil when nothing is
+	ids      []uint32        // of the definitions that the report tells of, in its order
+	passes   int             // of Progress: those of evaluations that are done
+	more     int             // evaluations that follow the present one
+	loads    map[uint64]bool // see loadedSince
 	// committed says that what the run decided is in the change log.
 	committed bool
 }
@@ -92,25 +109,32 @@ func Compute(ctx context.Context, d Deps, opts Options) (*Report, error) {
 	if err := d.CatchUp(ctx); err != nil {
 		return nil, err
 	}
+	live, err := r.beside(ctx)
+	if err != nil {
+		return nil, err
+	}
 	if err := r.forward(ctx); err != nil {
 		return nil, err
 	}
-	if !opts.Past {
-		if err := d.bringUp(ctx, opts.AsOf); err != nil {
+	if !opts.Past && live == nil {
+		if err := d.bringUp(ctx, r.opts.AsOf); err != nil {
 			return nil, err
 		}
 	}
-	snap, err := d.Store.Snapshot()
-	if err != nil {
-		return nil, err
+	var snap warehouse.Snapshot
+	if live != nil {
+		snap, r.set = live.snap, live.set.set
+	} else {
+		if snap, err = d.Store.Snapshot(); err != nil {
+			return nil, err
+		}
+		defer snap.Close()
+		if r.set, err = library.Load(ctx, d.DB.Read()); err != nil {
+			return nil, err
+		}
 	}
-	defer snap.Close()
 	r.offset = snap.Offset()
 	if r.assigned, err = lastAssignment(ctx, d.DB.Read()); err != nil {
-		return nil, err
-	}
-	r.set, err = library.Load(ctx, d.DB.Read())
-	if err != nil {
 		return nil, err
 	}
 	compiled, err := d.compile(ctx, r.set, library.CompileOptions{Names: namesOf(snap), Lenient: true})
@@ -120,17 +144,65 @@ func Compute(ctx context.Context, d Deps, opts Options) (*Report, error) {
 	if err := r.choose(compiled); err != nil {
 		return nil, err
 	}
+	var asked []*liveSubject
+	if live != nil {
+		asked = r.split(live)
+	}
 	r.lap("definitions")
 	if err := r.begin(ctx); err != nil {
 		return nil, err
 	}
+	ctx, end := d.Going.begin(ctx, r.number, r.kind())
+	defer end()
+	if opts.Begun != nil {
+		opts.Begun(r.number)
+	}
 	defer easeCollector()()
-	r.eval = rule.Run{Snapshot: snap, Now: opts.AsOf, Zone: d.Zone, Progress: opts.Progress, Scratch: d.scratch()}
-	if err := r.decide(ctx); err != nil {
-		r.failed(err)
+	r.eval = rule.Run{Snapshot: snap, Now: r.opts.AsOf, Zone: d.Zone, Scratch: d.scratch()}
+	if err := r.decide(ctx, live, asked); err != nil {
+		r.failed(ctx, err)
 		return nil, err
 	}
+	d.Going.repairs(r.report.Repaired)
 	return r.report, nil
+}
+
+// beside settles what is decided live in this process, where the run is of the present and is about any of it. It
+// returns nil where it is not. The run is of an instant no earlier than what is decided live.
+func (r *run) beside(ctx context.Context) (*Live, error) {
+	l := r.Deps.Live
+	if l == nil || !l.begun || r.opts.Past {
+		return nil, nil
+	}
+	var err error
+	about := len(r.opts.Refresh) == 0 || slices.Contains(r.opts.Refresh, library.Live)
+	if about {
+		err = l.settle(ctx)
+	}
+	r.opts.AsOf = max(r.opts.AsOf, l.last)
+	r.report.AsOf = r.Zone.Format(r.opts.AsOf)
+	if !about || err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// progress is what an evaluation of the run tells of its progress to. The evaluations come one after another, with at least
+// one pass each.
+func (r *run) progress() func(rule.Progress) {
+	before, more, seen := r.passes, r.more, 0
+	var mu sync.Mutex
+	return func(p rule.Progress) {
+		mu.Lock()
+		defer mu.Unlock()
+		seen = max(seen, p.Passes)
+		r.passes = before + seen
+		p.Pass, p.Passes = p.Pass+before, p.Passes+before+more
+		r.Going.progress(p)
+		if r.opts.Progress != nil {
+			r.opts.Progress(p)
+		}
+	}
 }
 
 // ScratchFolder is the folder beside the snapshots' one for what evaluations cannot keep in memory. Nothing in it is needed
@@ -177,13 +249,19 @@ func (r *run) forward(ctx context.Context) error {
 // lap notes the time since the last one.
 func (r *run) lap(what string) {
 	now := r.Now()
-	r.report.Took[what] = int64(now - r.last)
+	r.report.Took[what] += int64(now - r.last)
 	r.last = now
 }
 
 // choose takes the subjects that are asked for.
 func (r *run) choose(c *library.Compiled) error {
-	all := subjects(c)
+	all := slices.DeleteFunc(subjects(c), func(s *subject) bool {
+		how := library.Live
+		if !s.segment {
+			how = s.tag.Refresh
+		}
+		return len(r.opts.Refresh) > 0 && !slices.Contains(r.opts.Refresh, how)
+	})
 	broken := map[string]string{}
 	for _, b := range c.Broken {
 		lines := []string{}
@@ -234,18 +312,38 @@ func (r *run) choose(c *library.Compiled) error {
 }
 
 // decide computes everything and publishes it.
-func (r *run) decide(ctx context.Context) error {
-	keepers, err := r.prepare(ctx, &r.eval, r.subjects, beside{set: r.set, idb: r.DB.Read()})
-	if err != nil {
-		return err
+func (r *run) decide(ctx context.Context, live *Live, asked []*liveSubject) error {
+	var contents []content
+	if len(asked) > 0 {
+		if len(r.subjects) > 0 {
+			r.more = 1
+		}
+		if err := r.holdLive(ctx, live, asked); err != nil {
+			return err
+		}
+		r.more = 0
+	}
+	if len(r.subjects) > 0 {
+		r.eval.Progress = r.progress()
+		keepers, err := r.prepare(ctx, &r.eval, r.subjects, beside{set: r.set, idb: r.DB.Read()})
+		if err != nil {
+			return err
+		}
+		r.lap("parameters")
+		if contents, err = contentsOf(ctx, &r.eval, r.subjects, keepers, &r.report.Customers); err != nil {
+			return err
+		}
+		r.lap("rules")
+	}
+	if r.check != nil {
+		r.subjects, contents = append(r.subjects, r.check.fresh...), append(contents, r.check.contents...)
+		if r.eval.Params == nil {
+			r.eval.Params = rule.Params{}
+		}
+		maps.Copy(r.eval.Params, r.check.params)
 	}
 	r.report.Params = r.eval.Params
-	r.lap("parameters")
-	contents, err := contentsOf(ctx, &r.eval, r.subjects, keepers, &r.report.Customers)
-	if err != nil {
-		return err
-	}
-	r.lap("rules")
+	var err error
 	if r.opts.Past {
 		err = r.saveSnapshot(ctx, contents)
 	} else {

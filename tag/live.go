@@ -9,6 +9,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"tagma/errs"
 	"tagma/event"
 	"tagma/library"
 	"tagma/rule"
@@ -31,6 +32,7 @@ type Live struct {
 	set     *liveSet // nil: everything is to be made anew
 	answers *leafAnswers
 	wheel   *wheel
+	firsts  firsts
 	params  rule.Params
 	asOf    event.Time // of the run that params are of
 	snap    warehouse.Snapshot
@@ -41,6 +43,7 @@ type Live struct {
 	queue    []*news // about other tags
 	last     event.Time
 	waited   bool // the step before was about records
+	begun    bool // somebody makes it decide
 
 	mu     sync.Mutex
 	status LiveStatus
@@ -54,7 +57,7 @@ type LiveOptions struct {
 	Records func(*stream.Entry) (*warehouse.Batch, error)
 	// Moved returns a channel that is closed when the history or the change log has moved on.
 	Moved func() <-chan struct{}
-	// Bytes is about the memory for rows of the history; 0 means 1 GiB.
+	// Bytes is about the memory for rows of the history; 0 means 2 GiB.
 	Bytes int64
 	// Failed hears of each failed attempt, and when it is tried again. It may be nil.
 	Failed func(err error, retryIn time.Duration)
@@ -80,7 +83,7 @@ type LiveStatus struct {
 // NewLive returns one that decides when it is Run. It takes part in the turns of d.
 func NewLive(d Deps, o LiveOptions) *Live {
 	if o.Bytes <= 0 {
-		o.Bytes = 1 << 30
+		o.Bytes = 2 << 30
 	}
 	return &Live{LiveOptions: o, d: d}
 }
@@ -149,7 +152,13 @@ func (l *Live) Step(ctx context.Context) (worked bool, err error) {
 		return false, err
 	}
 	defer release()
+	return l.step(ctx)
+}
+
+// step is Step for whoever has the turn.
+func (l *Live) step(ctx context.Context) (worked bool, err error) {
 	defer func() { l.note(err) }()
+	l.begun = true
 	now := max(l.Clock(), l.last)
 	if err := l.stale(ctx); err != nil {
 		return false, err
@@ -167,7 +176,7 @@ func (l *Live) Step(ctx context.Context) (worked bool, err error) {
 	var due []uint32
 	switch {
 	case n == nil && upTo > l.position: // a bulk load
-		l.set = nil
+		l.Close()
 		return true, l.build(ctx, now)
 	case n != nil && !l.waited: // records and what else waits take turns
 		l.waited = true
@@ -192,7 +201,7 @@ func (l *Live) Step(ctx context.Context) (worked bool, err error) {
 		return false, nil
 	}
 	if err := l.take(ctx, n, batches, upTo, now); err != nil {
-		l.set = nil // what is in memory may be ahead of what was committed
+		l.Close() // what is in memory may be ahead of what was committed
 		if errors.Is(err, errKinds) {
 			return true, nil
 		}
@@ -234,7 +243,7 @@ func (l *Live) stale(ctx context.Context) error {
 		return err
 	}
 	if revision != l.set.revision {
-		l.set = nil
+		l.Close()
 		return nil
 	}
 	last, err := lastAssignment(ctx, l.d.DB.Read())
@@ -247,7 +256,7 @@ func (l *Live) stale(ctx context.Context) error {
 	}
 	for _, one := range l.set.subjects {
 		if !one.segment && pinned[one.id] && !l.set.pinned[one.id] {
-			l.set = nil
+			l.Close()
 			return nil
 		}
 	}
@@ -311,7 +320,10 @@ func (l *Live) records(ctx context.Context) (n *news, batches []*warehouse.Batch
 		return nil, nil, upTo, nil
 	}
 	entries, err := l.d.Events.Read(ctx, l.position, recordBytes)
-	if err != nil {
+	switch {
+	case errs.Is(err, errs.Conflict): // trimmed meanwhile: all is decided anew, as after a bulk load
+		return nil, nil, there, nil
+	case err != nil:
 		return nil, nil, upTo, err
 	}
 	for i := range entries {
@@ -348,6 +360,12 @@ func (l *Live) sort(n *news, batches []*warehouse.Batch, snap warehouse.Snapshot
 	add := func(kind warehouse.SeriesKind, name string, p event.ProfileID, at event.Time) {
 		of := rule.Series{Kind: kind, Name: name}
 		n.series[of] = append(n.series[of], uint32(p))
+		switch kind {
+		case warehouse.Events:
+			n.series[anyEvent] = append(n.series[anyEvent], uint32(p))
+		case warehouse.SystemEvents:
+			n.series[anySystem] = append(n.series[anySystem], uint32(p))
+		}
 		if at <= l.asOf && l.set.frozen != nil {
 			reads, known := frozen[of]
 			if !known {
@@ -364,6 +382,7 @@ func (l *Live) sort(n *news, batches []*warehouse.Batch, snap warehouse.Snapshot
 	}
 	for _, b := range batches {
 		for i := range b.Events {
+			n.events = append(n.events, &b.Events[i])
 			add(warehouse.Events, b.Events[i].Name, b.Events[i].Profile, b.Events[i].Time)
 		}
 		for i := range b.System {
@@ -386,7 +405,7 @@ func (l *Live) sort(n *news, batches []*warehouse.Batch, snap warehouse.Snapshot
 
 // take decides news and publishes what comes of it.
 func (l *Live) take(ctx context.Context, n *news, batches []*warehouse.Batch, upTo uint64, now event.Time) error {
-	if err := l.look(); err != nil {
+	if err := l.look(now); err != nil {
 		return err
 	}
 	records := upTo - l.position
@@ -411,12 +430,9 @@ func (l *Live) take(ctx context.Context, n *news, batches []*warehouse.Batch, up
 		}
 	}
 	l.position = upTo
-	l.answers.turn(out.flips, out.exist)
-	for _, w := range out.set {
-		l.wheel.set(w.customer, w.at, now)
-	}
-	for _, w := range out.sooner {
-		l.wheel.sooner(w.customer, w.at, now)
+	l.keep(out, now)
+	if l.set.first != nil {
+		l.firsts.add(n.events, now)
 	}
 	for key, who := range out.held {
 		l.queue = append(l.queue, &news{cause: n.cause, live: n.live, tags: map[string][]uint32{key: who}})
@@ -428,11 +444,22 @@ func (l *Live) take(ctx context.Context, n *news, batches []*warehouse.Batch, up
 	return nil
 }
 
+// keep takes in what was decided at an instant, when it is committed.
+func (l *Live) keep(out *outcome, now event.Time) {
+	l.answers.turn(out.flips, out.exist)
+	for _, c := range out.reset {
+		l.wheel.set(c, event.Never, now)
+	}
+	for _, w := range out.sooner {
+		l.wheel.sooner(w.customer, w.at, now)
+	}
+}
+
 // errKinds says that values of other kinds came than before: rules are compiled anew.
 var errKinds = errors.New("values of another kind came")
 
 // look takes up a snapshot of the history as it is now.
-func (l *Live) look() error {
+func (l *Live) look(now event.Time) error {
 	snap, err := l.d.Store.Snapshot()
 	if err != nil {
 		return err
@@ -445,7 +472,7 @@ func (l *Live) look() error {
 	}
 	infos := snap.Series()
 	if len(infos) != l.set.series { // rules over all events read the new ones, too
-		if err := l.set.plan(snap, l.Bytes); err != nil {
+		if err := l.set.plan(&rule.Run{Snapshot: snap, Now: now, Zone: l.d.Zone, Params: l.params, Ahead: true}, l.Bytes); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package tag
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"tagma/event"
 	"tagma/rule"
@@ -26,17 +27,21 @@ func (l *Live) build(ctx context.Context, now event.Time) error {
 	if err != nil {
 		return err
 	}
-	set, err := l.d.newLiveSet(ctx, snap, l.Bytes)
+	set, err := l.d.newLiveSet(ctx, snap, now, l.Bytes)
 	if err != nil {
 		snap.Close()
 		return err
 	}
 	l.set, l.snap = set, snap
+	changes := l.d.Index.Position()
 	if err := l.decideAll(ctx, now); err != nil {
 		l.Close()
 		return err
 	}
-	l.position, l.changes, l.last, l.asOf, l.queue = snap.Offset(), l.d.Index.Position(), now, now, nil
+	if !set.readsTags() { // else what the run changed may change what asks when a tag changed
+		changes = l.d.Index.Position()
+	}
+	l.position, l.changes, l.last, l.asOf, l.queue = snap.Offset(), changes, now, now, nil
 	l.mu.Lock()
 	l.status.Builds++
 	l.mu.Unlock()
@@ -57,7 +62,9 @@ func (l *Live) decideAll(ctx context.Context, now event.Time) (err error) {
 	if err := r.begin(ctx); err != nil {
 		return err
 	}
-	r.eval = rule.Run{Snapshot: l.snap, Now: now, Zone: l.d.Zone, Ahead: true}
+	ctx, end := l.d.Going.begin(ctx, r.number, RunLive)
+	defer end()
+	r.eval = rule.Run{Snapshot: l.snap, Now: now, Zone: l.d.Zone, Ahead: true, Progress: l.d.Going.progress}
 	defer easeCollector()()
 	err = func() error {
 		keepers, err := l.d.prepare(ctx, &r.eval, r.subjects, beside{set: r.set, idb: l.d.DB.Read()})
@@ -71,12 +78,29 @@ func (l *Live) decideAll(ctx context.Context, now event.Time) (err error) {
 		for k := range leaves {
 			leaves[k] = l.set.leaves[k].x
 		}
-		contents, err := watchedContents(ctx, &r.eval, r.subjects, keepers, &r.report.Customers, leaves, func(res *rule.Result) error {
+		other := leaves
+		if l.firsts = nil; l.set.first != nil {
+			other = append(slices.Clone(leaves), l.set.first)
+			l.firsts = make(firsts, l.snap.Profiles())
+			for i := range l.firsts {
+				l.firsts[i] = event.Never
+			}
+		}
+		contents, err := watchedContents(ctx, &r.eval, r.subjects, keepers, &r.report.Customers, other, func(res *rule.Result) error {
 			first, n := uint32(res.First), min(res.N, len(at)-int(res.First))
 			l.answers.fill(first, res.Universe, func(k int) event.Bits { return res.Cond(leaves[k]) })
 			into := make([]event.Time, res.N)
 			res.NextChanges(l.set.timed(), into)
 			copy(at[first:], into[:n])
+			if l.firsts != nil {
+				if c := res.Column(l.set.first, event.TimeKind); c != nil {
+					for i := range n {
+						if c.Present(i) {
+							l.firsts[int(first)+i] = event.Time(c.Ints[i])
+						}
+					}
+				}
+			}
 			return nil
 		})
 		if err != nil {
@@ -93,7 +117,7 @@ func (l *Live) decideAll(ctx context.Context, now event.Time) (err error) {
 		return err
 	}()
 	if err != nil {
-		r.failed(err)
+		r.failed(ctx, err)
 		return fmt.Errorf("tag: decide what is live: %w", err)
 	}
 	l.keepEnd(now)

@@ -20,8 +20,11 @@ type news struct {
 	// series names who got records of which series; late those of them who got one from before the last run.
 	series map[rule.Series][]uint32
 	late   []uint32
+	events []*event.Event // the events among the records
 	// whole are customers of whom everything is looked at: those who are new, and those whose time has come.
 	whole []uint32
+	// anew: of those nothing that is in memory counts.
+	anew bool
 	// tags names whose values of other tags changed, by key.
 	tags map[string][]uint32
 }
@@ -33,8 +36,8 @@ type outcome struct {
 	changes []tagindex.Change
 	flips   []flip
 	exist   map[uint32]bool // those of whom this is another answer than before
-	set     []wake          // when they are to be looked at again
-	sooner  []wake          // the same, if it is earlier
+	reset   []uint32        // those for whom it is decided anew when they are to be looked at again
+	sooner  []wake          // when they are, if it is earlier than known
 	held    map[string][]uint32
 }
 
@@ -57,19 +60,21 @@ type deciding struct {
 	keep map[uint32]*keeper
 	out  *outcome
 	fits map[*liveSubject][]decision
+	anew bool // nothing that is in memory counts
 	into [chunkOfCustomers]event.Time
 }
 
 // decide finds what news changes at an instant.
 func (l *Live) decide(ctx context.Context, n *news, snap warehouse.Snapshot, now event.Time) (*outcome, error) {
-	d := &deciding{liveSet: l.set, l: l, snap: snap, view: l.d.Index.View(), fits: map[*liveSubject][]decision{},
+	d := &deciding{liveSet: l.set, l: l, snap: snap, view: l.d.Index.View(), fits: map[*liveSubject][]decision{}, anew: n.anew,
 		out: &outcome{exist: map[uint32]bool{}, held: map[string][]uint32{}}}
 	d.run = rule.Run{Snapshot: snap, Now: now, Zone: l.d.Zone, Params: l.params, Ahead: true}
 	var err error
-	if d.keep, err = l.d.readBeside(ctx, &d.run, d.all.roots(d.liveSet), beside{set: d.set, idb: l.d.DB.Read()}); err != nil {
+	if d.keep, err = l.d.readBeside(ctx, &d.run, d.direct(), beside{set: d.set, idb: l.d.DB.Read()}); err != nil {
 		return nil, err
 	}
 	whole := slices.Clone(n.whole)
+	news := d.appended(n)
 	for of, who := range n.series {
 		p, err := d.planFor(of, snap)
 		if err != nil {
@@ -80,7 +85,12 @@ func (l *Live) decide(ctx context.Context, n *news, snap warehouse.Snapshot, now
 		if p == nil {
 			continue
 		}
-		if err := d.evaluate(p, &d.run, known, false); err != nil {
+		if p.appended != nil {
+			err = d.append(p, known, news[of])
+		} else {
+			err = d.evaluate(p, &d.run, known, false)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -112,13 +122,12 @@ func (l *Live) decide(ctx context.Context, n *news, snap warehouse.Snapshot, now
 	return d.out, d.finish(n, now)
 }
 
-// roots are the expressions of a plan.
-func (p *livePlan) roots(s *liveSet) (out []*rule.Expr) {
-	for _, k := range p.leaves {
-		out = append(out, s.leaves[k].x)
-	}
-	for _, one := range p.subjects {
-		out = append(out, one.subject.roots()...)
+// direct are the expressions that are evaluated themselves. Only they ask for what people decided and what is kept.
+func (s *liveSet) direct() (out []*rule.Expr) {
+	for _, one := range s.subjects {
+		if one.over == nil {
+			out = append(out, one.subject.roots()...)
+		}
 	}
 	return
 }
@@ -147,57 +156,67 @@ func (d *deciding) evaluate(p *livePlan, run *rule.Run, who []uint32, whole bool
 	if len(who) == 0 {
 		return nil
 	}
-	from := p.gather.Begin(run)
-	for len(who) > 0 {
-		n := min(len(who), chunkOfCustomers)
-		chunk := who[:n]
-		who = who[n:]
-		if err := p.rows.Gather(profilesOf(chunk), from, &p.block); err != nil {
-			return err
-		}
-		res := p.gather.Block(&p.block, nil)
-		d.compareLeaves(p, res, chunk)
-		if whole {
-			d.existence(res, chunk)
-		}
-		for _, one := range p.subjects {
-			d.direct(one, res, chunk)
-		}
-		if run.Ahead {
-			d.wakes(p, res, chunk, whole)
+	if whole {
+		d.existence(who, run.Now)
+	}
+	if p == nil {
+		return nil
+	}
+	return d.parts(p.parts, run, who)
+}
+
+// parts evaluates parts of a plan with all rows.
+func (d *deciding) parts(parts []*livePart, run *rule.Run, who []uint32) error {
+	if len(who) == 0 {
+		return nil
+	}
+	for _, part := range parts {
+		want := part.gather.Begin(run)
+		for rest := who; len(rest) > 0; {
+			n := min(len(rest), chunkOfCustomers)
+			chunk := rest[:n]
+			rest = rest[n:]
+			if err := part.rows.Gather(profilesOf(chunk), want, &part.block); err != nil {
+				return err
+			}
+			res := part.gather.Block(&part.block, nil)
+			d.compareLeaves(part, res, chunk)
+			for _, one := range part.subjects {
+				d.note(one, res, chunk)
+			}
+			if run.Ahead {
+				d.wakes(part, res, chunk)
+			}
 		}
 	}
 	return nil
 }
 
 // compareLeaves notes which leaves turned for whom.
-func (d *deciding) compareLeaves(p *livePlan, res *rule.Result, who []uint32) {
-	groups := make([]*leafGroup, len(who))
-	for i, c := range who {
-		groups[i] = d.l.answers.find(c)
-	}
+func (d *deciding) compareLeaves(p *livePart, res *rule.Result, who []uint32) {
+	before := d.l.answers.findAll(who, p.leaves)
 	for _, k := range p.leaves {
-		now := res.Cond(d.leaves[k].x)
-		for i, c := range who {
-			was := groups[i] != nil && groups[i].of(k).Get(int(c%leafGroupSize))
-			if now.Get(i) != was {
-				d.out.flips = append(d.out.flips, flip{int32(k), c})
+		now, was := res.Cond(d.leaves[k].x), before.of(k)
+		for wi := range was {
+			for turned := now[wi] ^ was[wi]; turned != 0; turned &= turned - 1 {
+				d.out.flips = append(d.out.flips, flip{int32(k), who[wi*64+bits.TrailingZeros64(turned)]})
 			}
 		}
 	}
 }
 
-// existence notes who exists that did not, and the other way round.
-func (d *deciding) existence(res *rule.Result, who []uint32) {
-	for i, c := range who {
-		if is := res.Universe.Get(i); is != d.l.answers.known(c) {
+// existence notes who exists that did not, and the other way round. When they are to be looked at again is decided anew.
+func (d *deciding) existence(who []uint32, now event.Time) {
+	for _, c := range who {
+		if is := exists(d.snap, event.ProfileID(c), now); is != d.l.answers.known(c) || d.anew {
 			d.out.exist[c] = is
 		}
+		d.out.reset = append(d.out.reset, c)
 	}
 }
 
-// direct notes what a subject that is evaluated itself gives now.
-func (d *deciding) direct(one *liveSubject, res *rule.Result, who []uint32) {
+// note notes what a subject that is evaluated itself gives now.
+func (d *deciding) note(one *liveSubject, res *rule.Result, who []uint32) {
 	list := d.fits[one]
 	first := len(list)
 	for i, c := range who {
@@ -248,14 +267,11 @@ func (one *liveSubject) liveValue(res *rule.Result, i int, z *event.Zone) event.
 }
 
 // wakes notes when customers are to be looked at again.
-func (d *deciding) wakes(p *livePlan, res *rule.Result, who []uint32, whole bool) {
+func (d *deciding) wakes(p *livePart, res *rule.Result, who []uint32) {
 	into := d.into[:len(who)]
 	res.NextChanges(p.timed, into)
 	for i, c := range who {
-		switch {
-		case whole:
-			d.out.set = append(d.out.set, wake{c, into[i]})
-		case into[i] != event.Never:
+		if into[i] != event.Never {
 			d.out.sooner = append(d.out.sooner, wake{c, into[i]})
 		}
 	}
@@ -298,34 +314,27 @@ func (d *deciding) joinChunk(who []uint32, flips []flip) {
 		byLeaf[f.leaf] = append(byLeaf[f.leaf], int32(at))
 	}
 	fresh := event.NewBits(len(who))
-	groups := make([]*leafGroup, len(who))
+	before := d.l.answers.findAll(who, nil)
 	for i, c := range who {
-		groups[i] = d.l.answers.find(c)
 		if d.out.exist[c] {
 			fresh.Set(i)
 		}
 	}
-	answers := func(turned bool) func(k int) event.Bits {
-		return func(k int) event.Bits {
-			b := event.NewBits(len(who))
-			for i, c := range who {
-				if groups[i] != nil && groups[i].of(k).Get(int(c%leafGroupSize)) {
-					b.Set(i)
-				}
-			}
-			if turned {
-				for _, i := range byLeaf[k] {
-					b[i>>6] ^= 1 << (i & 63)
-				}
-			}
-			return b
+	answers := [2]func(k int) event.Bits{before.of, func(k int) event.Bits {
+		if len(byLeaf[k]) == 0 {
+			return before.of(k)
 		}
-	}
+		b := slices.Clone(before.of(k))
+		for _, i := range byLeaf[k] {
+			b[i>>6] ^= 1 << (i & 63)
+		}
+		return b
+	}}
 	block := warehouse.Block{First: event.ProfileID(who[0]), N: len(who), Profiles: profilesOf(who)}
 	var res [2]*rule.Result
 	for k := range res {
 		d.logic[k].Begin(&d.run)
-		res[k] = d.logic[k].Block(&block, answers(k == 1))
+		res[k] = d.logic[k].Block(&block, answers[k])
 	}
 	for _, one := range d.joined {
 		turned := differing(one, res[0], res[1], fresh)

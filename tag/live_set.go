@@ -2,6 +2,7 @@ package tag
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -32,6 +33,8 @@ type liveSet struct {
 	beside   map[string]*livePlan // by the key of a tag or segment that is read from the index
 	readers  map[uint32]string    // the keys by the slots of tags that anything reads from the index or the change log
 	resident *warehouse.Resident
+	// first is when a customer did something for the first time; nil when no leaf asks for that.
+	first *rule.Expr
 	// firstSeen: something asks since when a customer is there.
 	firstSeen bool
 	// kinds is of what kinds the values were that rules read. Where no type is declared they say how a tag is kept.
@@ -45,21 +48,71 @@ type liveSubject struct {
 	shape tagindex.Shape
 	over  *subject    // the same over the answers of leaves; nil: it is evaluated itself
 	reads *rule.Reads // of what is evaluated itself
+
+	stretch int
 }
 
 type liveLeaf struct {
-	x     *rule.Expr
-	reads *rule.Reads
+	x       *rule.Expr
+	reads   *rule.Reads
+	stretch int
+	turns   rule.Append
 }
 
-// livePlan evaluates the leaves and subjects that one kind of news may change.
+// livePlan evaluates the leaves and subjects that one kind of news may change. It is in parts, so that who looks at a few
+// rows need not have those that others look at.
 type livePlan struct {
 	leaves   []int
 	subjects []*liveSubject // not decided by leaves
-	timed    []*rule.Expr   // what the passing of time may change
+	parts    []*livePart
+	// appended are the leaves whose answers may follow from the new events alone; anew those parts that do not. nil where
+	// the plan is not for news of events.
+	appended *livePart
+	anew     []*livePart
+	places   map[int]int // the part of each leaf; see partOf
+}
+
+// livePart is what of a plan looks at the same stretch of the history.
+type livePart struct {
+	leaves   []int
+	subjects []*liveSubject
+	timed    []*rule.Expr // what the passing of time may change
 	gather   *rule.Gather
 	rows     *warehouse.Gatherer
 	block    warehouse.Block
+	// turns is, for appended leaves, how their answers follow.
+	turns []rule.Append
+}
+
+// The stretches of the history that leaves and subjects look at.
+const (
+	atEnds   = iota // first and last events only
+	inMonths        // the last weeks
+	inYears         // more
+	stretches
+)
+
+// recently is how far back the first of the stretches goes that have all events, in days.
+const recently = 35
+
+// stretchOf says how much of the history expressions look at.
+func stretchOf(roots []*rule.Expr, infos []warehouse.SeriesInfo, run *rule.Run) int {
+	g := rule.NewGather(roots, infos)
+	ends, recent := true, true
+	for i, want := range g.Begin(run) {
+		if k := g.Request().Series[i].Kind; k != warehouse.Events && k != warehouse.SystemEvents {
+			continue
+		}
+		ends = ends && want.Ends
+		recent = recent && want.From >= run.Now-recently*coarseBucket
+	}
+	switch {
+	case recent:
+		return inMonths
+	case ends:
+		return atEnds
+	}
+	return inYears
 }
 
 // isLive says whether a definition is decided live: tags that say so, and segments.
@@ -81,7 +134,7 @@ func (d Deps) compileLive(ctx context.Context, idb bun.IDB, set *library.Set, sn
 }
 
 // newLiveSet compiles the library. residentBytes bounds the rows that are kept in memory.
-func (d Deps) newLiveSet(ctx context.Context, snap warehouse.Snapshot, residentBytes int64) (*liveSet, error) {
+func (d Deps) newLiveSet(ctx context.Context, snap warehouse.Snapshot, now event.Time, residentBytes int64) (*liveSet, error) {
 	revision, err := library.Revision(ctx, d.DB.Read())
 	if err != nil {
 		return nil, err
@@ -115,8 +168,15 @@ func (d Deps) newLiveSet(ctx context.Context, snap warehouse.Snapshot, residentB
 		out.subjects = append(out.subjects, one)
 	}
 	for _, x := range logic.Leaves {
-		l := liveLeaf{x, x.Reads()}
+		l := liveLeaf{x: x, reads: x.Reads(), turns: x.Append()}
 		out.leaves, out.firstSeen = append(out.leaves, l), out.firstSeen || l.reads.FirstSeen
+	}
+	if slices.ContainsFunc(out.leaves, func(l liveLeaf) bool { return l.turns == rule.AppendFirst }) {
+		r, faults := rule.Check("events.all.earliest().time", compiled.Env, rule.AnyValue)
+		if len(faults) > 0 {
+			return nil, fmt.Errorf("tag: ask for first events: %s", faults[0].Message)
+		}
+		out.first = r.Expr
 	}
 	for _, one := range out.subjects {
 		out.firstSeen = out.firstSeen || one.reads != nil && one.reads.FirstSeen
@@ -127,7 +187,7 @@ func (d Deps) newLiveSet(ctx context.Context, snap warehouse.Snapshot, residentB
 	for s := range set.Segments() {
 		out.readers[s.ID] = library.PublishedSegment(s.Key)
 	}
-	if err := out.plan(snap, residentBytes); err != nil {
+	if err := out.plan(&rule.Run{Snapshot: snap, Now: now, Zone: d.Zone, Params: rule.Params{}, Ahead: true}, residentBytes); err != nil {
 		return nil, err
 	}
 	out.kinds = out.kindsIn(snap.Series())
@@ -171,20 +231,36 @@ func readsOf(roots []*rule.Expr) *rule.Reads {
 }
 
 // plan makes what depends on the series of the history.
-func (s *liveSet) plan(snap warehouse.Snapshot, residentBytes int64) error {
+func (s *liveSet) plan(run *rule.Run, residentBytes int64) error {
+	snap := run.Snapshot
 	infos := snap.Series()
 	s.series = len(infos)
 	s.plans, s.beside = map[rule.Series]*livePlan{}, map[string]*livePlan{}
-	s.all = s.planOf(infos, func(r *rule.Reads) bool { return !r.Population })
-	// The series of frozen ones are resident, too.
-	everything := s.planOf(infos, func(*rule.Reads) bool { return true })
+	var all []*rule.Expr
+	for k := range s.leaves {
+		l := &s.leaves[k]
+		l.stretch = stretchOf([]*rule.Expr{l.x}, infos, run)
+		all = append(all, l.x)
+	}
+	for _, one := range s.subjects {
+		if one.over == nil {
+			one.stretch = stretchOf(one.subject.roots(), infos, run)
+			all = append(all, one.subject.roots()...)
+		}
+	}
 	if s.resident != nil {
 		s.resident.Use(nil)
 	}
-	s.resident = warehouse.NewResident(everything.gather.Request(), residentBytes)
+	request := rule.NewGather(all, infos).Request()
+	s.resident = warehouse.NewResident(request, residentBytes)
 	s.resident.Use(snap)
-	if s.frozen = s.planOf(infos, func(r *rule.Reads) bool { return r.Population }); len(s.frozen.leaves)+len(s.frozen.subjects) == 0 {
-		s.frozen = nil
+	s.wanted = map[rule.Series]map[string]bool{}
+	for _, w := range request.Series {
+		columns := map[string]bool{}
+		for _, c := range w.Columns {
+			columns[c] = true
+		}
+		s.wanted[rule.Series{Kind: w.Kind, Name: w.Name}] = columns
 	}
 	var roots []*rule.Expr
 	for _, one := range s.joined {
@@ -193,59 +269,134 @@ func (s *liveSet) plan(snap warehouse.Snapshot, residentBytes int64) error {
 	for i := range s.logic {
 		s.logic[i] = rule.NewGather(roots, infos)
 	}
-	s.wanted = map[rule.Series]map[string]bool{}
-	for _, w := range everything.gather.Request().Series {
-		columns := map[string]bool{}
-		for _, c := range w.Columns {
-			columns[c] = true
-		}
-		s.wanted[rule.Series{Kind: w.Kind, Name: w.Name}] = columns
+	var err error
+	if s.all, err = s.planOf(infos, func(r *rule.Reads) bool { return !r.Population }); err != nil {
+		return err
 	}
-	for _, p := range []*livePlan{s.all, s.frozen} {
-		if p == nil {
-			continue
-		}
-		var err error
-		if p.rows, err = s.resident.Gatherer(p.gather.Request()); err != nil {
-			return err
-		}
-	}
-	return nil
+	s.frozen, err = s.planOf(infos, func(r *rule.Reads) bool { return r.Population })
+	return err
 }
 
-// planOf plans for the leaves and subjects that read what is asked for.
-func (s *liveSet) planOf(infos []warehouse.SeriesInfo, wanted func(*rule.Reads) bool) *livePlan {
+// planOf plans for the leaves and subjects that read what is asked for; nil when there are none.
+func (s *liveSet) planOf(infos []warehouse.SeriesInfo, wanted func(*rule.Reads) bool) (*livePlan, error) {
 	p := &livePlan{}
-	var roots []*rule.Expr
 	for k, l := range s.leaves {
 		if wanted(l.reads) {
-			p.leaves, roots = append(p.leaves, k), append(roots, l.x)
-			if !l.reads.Population {
-				p.timed = append(p.timed, l.x)
-			}
+			p.leaves = append(p.leaves, k)
 		}
 	}
 	for _, one := range s.subjects {
 		if one.over == nil && wanted(one.reads) {
-			p.subjects, roots = append(p.subjects, one), append(roots, one.roots()...)
-			if !one.reads.Population {
-				p.timed = append(p.timed, one.roots()...)
-			}
+			p.subjects = append(p.subjects, one)
 		}
 	}
-	p.gather = rule.NewGather(roots, infos)
-	return p
+	if len(p.leaves)+len(p.subjects) == 0 {
+		return nil, nil
+	}
+	var err error
+	p.parts, err = s.partsOf(infos, p.leaves, p.subjects)
+	return p, err
 }
 
-// planFor returns the plan for news of a series; nil when nothing reads it.
+// partsOf makes parts of leaves and subjects, by how much of the history they look at.
+func (s *liveSet) partsOf(infos []warehouse.SeriesInfo, leaves []int, subjects []*liveSubject) (out []*livePart, err error) {
+	var parts [2 * stretches]livePart // of each stretch those of one series of events, and the others
+	at := func(stretch int, r *rule.Reads) *livePart {
+		switch {
+		case r.AllEvents: // finding the rows in so many series costs more than having more of them
+			return &parts[stretches+inYears]
+		case len(r.Series) > 1:
+			stretch += stretches
+		}
+		return &parts[stretch]
+	}
+	for _, k := range leaves {
+		part := at(s.leaves[k].stretch, s.leaves[k].reads)
+		part.leaves = append(part.leaves, k)
+	}
+	for _, one := range subjects {
+		part := at(one.stretch, one.reads)
+		part.subjects = append(part.subjects, one)
+	}
+	for i := range parts {
+		if part := &parts[i]; len(part.leaves)+len(part.subjects) > 0 {
+			if err := s.ready(part, infos); err != nil {
+				return nil, err
+			}
+			out = append(out, part)
+		}
+	}
+	return out, nil
+}
+
+// ready plans the evaluation of a part.
+func (s *liveSet) ready(part *livePart, infos []warehouse.SeriesInfo) (err error) {
+	var roots []*rule.Expr
+	add := func(population bool, all ...*rule.Expr) {
+		if roots = append(roots, all...); !population {
+			part.timed = append(part.timed, all...)
+		}
+	}
+	for _, k := range part.leaves {
+		add(s.leaves[k].reads.Population, s.leaves[k].x)
+	}
+	for _, one := range part.subjects {
+		add(one.reads.Population, one.subject.roots()...)
+	}
+	part.gather = rule.NewGather(roots, infos)
+	part.rows, err = s.resident.Gatherer(part.gather.Request())
+	return err
+}
+
+// forAppended makes a plan ready for news of events.
+func (s *liveSet) forAppended(p *livePlan, infos []warehouse.SeriesInfo) (err error) {
+	part := &livePart{}
+	var anew []int
+	for _, k := range p.leaves {
+		if t := s.leaves[k].turns; t == rule.AppendAnew {
+			anew = append(anew, k)
+		} else {
+			part.leaves, part.turns = append(part.leaves, k), append(part.turns, t)
+		}
+	}
+	if len(part.leaves) == 0 {
+		return nil
+	}
+	if err := s.ready(part, infos); err != nil {
+		return err
+	}
+	p.appended = part
+	p.anew, err = s.partsOf(infos, anew, p.subjects)
+	return err
+}
+
+// anyEvent and anySystem stand for news of events of whatever name.
+var (
+	anyEvent  = rule.Series{Kind: warehouse.Events, Name: "\x00"}
+	anySystem = rule.Series{Kind: warehouse.SystemEvents, Name: "\x00"}
+)
+
+// planFor returns the plan for news of a series; nil when nothing reads it. What reads events of every name has plans of
+// its own.
 func (s *liveSet) planFor(of rule.Series, snap warehouse.Snapshot) (*livePlan, error) {
 	p, known := s.plans[of]
 	if known {
 		return p, nil
 	}
-	p, err := s.lazily(snap, func(r *rule.Reads) bool {
-		return !r.Population && (r.Series[of] || r.AllEvents && of.Kind == warehouse.Events || r.AllSystem && of.Kind == warehouse.SystemEvents)
+	p, err := s.planOf(snap.Series(), func(r *rule.Reads) bool {
+		switch {
+		case r.Population:
+			return false
+		case of == anyEvent:
+			return r.AllEvents
+		case of == anySystem:
+			return r.AllSystem
+		}
+		return r.Series[of] && !(r.AllEvents && of.Kind == warehouse.Events) && !(r.AllSystem && of.Kind == warehouse.SystemEvents)
 	})
+	if err == nil && p != nil && of.Kind == warehouse.Events {
+		err = s.forAppended(p, snap.Series())
+	}
 	s.plans[of] = p
 	return p, err
 }
@@ -260,18 +411,8 @@ func (s *liveSet) planBeside(key string, snap warehouse.Snapshot) (*livePlan, er
 	if tag, ok := strings.CutPrefix(key, library.PublishedTag("")); ok {
 		number = library.PublishedNumber(tag)
 	}
-	p, err := s.lazily(snap, func(r *rule.Reads) bool { return !r.Population && (r.Tags[key] || number != "" && r.Tags[number]) })
+	p, err := s.planOf(snap.Series(), func(r *rule.Reads) bool { return !r.Population && (r.Tags[key] || number != "" && r.Tags[number]) })
 	s.beside[key] = p
-	return p, err
-}
-
-func (s *liveSet) lazily(snap warehouse.Snapshot, wanted func(*rule.Reads) bool) (*livePlan, error) {
-	p := s.planOf(snap.Series(), wanted)
-	if len(p.leaves)+len(p.subjects) == 0 {
-		return nil, nil
-	}
-	var err error
-	p.rows, err = s.resident.Gatherer(p.gather.Request())
 	return p, err
 }
 
@@ -287,19 +428,21 @@ func (s *liveSet) frozenRead(of rule.Series) bool {
 		slices.ContainsFunc(s.frozen.subjects, func(one *liveSubject) bool { return reads(one.reads) })
 }
 
-// roots are all expressions that are evaluated, for a run that computes everything.
-func (s *liveSet) roots() (out []*rule.Expr) {
-	for _, one := range s.subjects {
-		out = append(out, one.subject.roots()...)
-	}
-	for _, l := range s.leaves {
-		out = append(out, l.x)
-	}
-	return
+// readsTags says whether anything reads other tags beside the history.
+func (s *liveSet) readsTags() bool {
+	return slices.ContainsFunc(s.leaves, func(l liveLeaf) bool { return len(l.reads.Tags) > 0 }) ||
+		slices.ContainsFunc(s.subjects, func(one *liveSubject) bool { return one.over == nil && len(one.reads.Tags) > 0 })
 }
 
 // timed are the expressions whose answers the passing of time may change.
-func (s *liveSet) timed() []*rule.Expr { return s.all.timed }
+func (s *liveSet) timed() (out []*rule.Expr) {
+	if s.all != nil {
+		for _, part := range s.all.parts {
+			out = append(out, part.timed...)
+		}
+	}
+	return
+}
 
 func profilesOf(customers []uint32) []event.ProfileID {
 	out := make([]event.ProfileID, len(customers))

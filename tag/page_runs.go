@@ -12,16 +12,18 @@ import (
 // RunInfo is what is on record of a run.
 type RunInfo struct {
 	Number     uint64
-	Kind       string // compute, snapshot
+	Kind       string // compute, snapshot, live, hourly, nightly
+	By         string // who asked for it; "" where nobody did
 	AsOf       event.Time
 	Started    event.Time
 	Finished   event.Time // 0: it goes on, or was cut off
-	State      string     // running, done, failed
+	State      string     // running, done, failed, cancelled
 	Scope      string     // the keys that it was restricted to, between blanks; "" for all
 	Error      string
 	Tags       []TagReport
 	Entered    int
 	Left       int
+	Repaired   int // see TagReport
 	Parameters map[string][]string
 }
 
@@ -46,7 +48,7 @@ func RunNumbered(ctx context.Context, d Deps, number uint64) (RunInfo, error) {
 }
 
 func runsWhere(ctx context.Context, d Deps, where string, args ...any) (out []RunInfo, err error) {
-	rows, err := d.DB.Read().QueryContext(ctx, "SELECT id, kind, as_of_ms, started_ms, COALESCE(finished_ms, 0), state, scope, error, stats, parameters FROM runs WHERE "+where, args...)
+	rows, err := d.DB.Read().QueryContext(ctx, "SELECT id, kind, as_of_ms, started_ms, COALESCE(finished_ms, 0), state, scope, actor, error, stats, parameters FROM runs WHERE "+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("tag: read runs: %w", err)
 	}
@@ -54,7 +56,7 @@ func runsWhere(ctx context.Context, d Deps, where string, args ...any) (out []Ru
 	for rows.Next() {
 		var r RunInfo
 		var stats, params string
-		if err := rows.Scan(&r.Number, &r.Kind, &r.AsOf, &r.Started, &r.Finished, &r.State, &r.Scope, &r.Error, &stats, &params); err != nil {
+		if err := rows.Scan(&r.Number, &r.Kind, &r.AsOf, &r.Started, &r.Finished, &r.State, &r.Scope, &r.By, &r.Error, &stats, &params); err != nil {
 			return nil, fmt.Errorf("tag: read runs: %w", err)
 		}
 		var report Report
@@ -64,7 +66,7 @@ func runsWhere(ctx context.Context, d Deps, where string, args ...any) (out []Ru
 		if err := json.Unmarshal([]byte(params), &r.Parameters); err != nil {
 			return nil, fmt.Errorf("tag: read the parameters of run %d: %w", r.Number, err)
 		}
-		r.Tags = report.Tags
+		r.Tags, r.Repaired = report.Tags, report.Repaired
 		for _, t := range r.Tags {
 			r.Entered += t.Entered
 			r.Left += t.Left

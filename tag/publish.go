@@ -1,8 +1,10 @@
 package tag
 
 import (
+	"cmp"
 	"context"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -23,17 +25,21 @@ func (r *run) publish(ctx context.Context, contents []content) error {
 			if causes[i], err = r.cause(ctx, tx, s); err != nil {
 				return err
 			}
+			if r.check != nil && r.check.wrong[s.id] > 0 {
+				causes[i] = tagindex.ByRepair
+			}
 		}
 		if err := inOrder(len(contents), func(i int) (finding, error) {
 			return r.finding(view, r.subjects[i], contents[i], causes[i])
 		}, func(i int, f finding) error {
 			contents[i] = content{} // the index gets its own from the change log: memory for both is not needed
-			r.report.Tags = append(r.report.Tags, f.report)
+			r.report.Tags, r.ids = append(r.report.Tags, f.report), append(r.ids, r.subjects[i].id)
 			return appendEntries(ctx, r.Changes, tx, f.entries)
 		}); err != nil {
 			return err
 		}
-		var changes []tagindex.Change
+		r.reportRight()
+		changes := r.repairs()
 		if len(r.opts.Keys) == 0 {
 			gone, err := r.forget(ctx, tx)
 			if err != nil {
@@ -50,13 +56,54 @@ func (r *run) publish(ctx context.Context, contents []content) error {
 		if err := appendChanges(ctx, r.Changes, tx, r.opts.AsOf, changes); err != nil {
 			return err
 		}
+		r.sortReport()
 		return r.finish(ctx, tx)
 	})
 	if err != nil {
 		return err
 	}
 	r.committed = true
-	return r.CatchUp(ctx)
+	err = r.CatchUp(ctx)
+	switch {
+	case r.check == nil:
+	case err != nil:
+		r.check.l.Close() // it begins anew
+	default:
+		r.check.keep()
+	}
+	return err
+}
+
+// reportRight tells of what was held against a fresh computation and is not published by the run.
+func (r *run) reportRight() {
+	if r.check == nil {
+		return
+	}
+	for _, s := range r.check.right {
+		r.report.Tags, r.ids = append(r.report.Tags, TagReport{Key: s.key, Name: s.name, Segment: s.segment, Held: r.check.held[s.id], Repaired: r.check.wrong[s.id]}), append(r.ids, s.id)
+	}
+}
+
+// sortReport puts what the run tells into the order of the library, and adds up the repairs.
+func (r *run) sortReport() {
+	place := map[string]int{}
+	for t := range r.set.Tags() {
+		place["tag "+t.Key] = len(place)
+	}
+	for s := range r.set.Segments() {
+		place["segment "+s.Key] = len(place)
+	}
+	of := func(t *TagReport) int {
+		if t.Segment {
+			return place["segment "+t.Key]
+		}
+		return place["tag "+t.Key]
+	}
+	slices.SortStableFunc(r.report.Tags, func(a, b TagReport) int { return cmp.Compare(of(&a), of(&b)) })
+	r.ids = nil
+	for i := range r.report.Tags {
+		r.report.Repaired += r.report.Tags[i].Repaired
+	}
 }
 
 // entryBytes is about the largest size of an entry of the change log.
@@ -90,6 +137,9 @@ func (r *run) finding(view *tagindex.View, s *subject, is content, cause taginde
 		return f, err
 	}
 	f.report = tagReport(s, view.Content(s.id), is.values, d.values, cause)
+	if r.check != nil {
+		f.report.Repaired = min(r.check.wrong[s.id], f.report.Entered+f.report.Left)
+	}
 	return f, nil
 }
 

@@ -46,7 +46,7 @@ func TestAStoppedRunChangesNothing(t *testing.T) {
 		_, err = tag.ReadMembers(s.ctx, s.Tags(), tag.MembersQuery{Key: "frequency", HasAsOf: true, AsOf: s.at(july)})
 		s.refused(err, errs.NotFound)
 	}
-	s.equal("runs", strings.Join(s.runs(), "; "), "done; failed context canceled; failed context canceled")
+	s.equal("runs", strings.Join(s.runs(), "; "), "done; failed interrupted; failed interrupted")
 	s.compute(july)
 	s.holds("frequency", "ann=低频 bob=低频")
 }

@@ -26,8 +26,9 @@ type runRow struct {
 	AsOfMS        int64
 	StartedMS     int64
 	FinishedMS    *int64
-	State         string // running, done, failed
+	State         string // running, done, failed, cancelled
 	Scope         string
+	Actor         string
 	Parameters    string
 	Stats         string
 	Error         string
@@ -46,6 +47,27 @@ type computedRow struct {
 	Assigned      uint64 // the last assignment that was seen
 }
 
+// The kinds of runs.
+const (
+	RunCompute  = "compute"  // somebody asked for it
+	RunSnapshot = "snapshot" // of a past instant
+	RunLive     = "live"     // what is decided live was decided anew as a whole
+	RunHourly   = "hourly"   // it was time for the tags of refresh: hourly
+	RunNightly  = "nightly"  // it was time for all tags, but those of refresh: manual
+)
+
+func (r *run) kind() string {
+	switch {
+	case r.opts.Past:
+		return RunSnapshot
+	case r.live:
+		return RunLive
+	case r.opts.Kind != "":
+		return r.opts.Kind
+	}
+	return RunCompute
+}
+
 // begin writes the row of a run that begins. Runs that a stop of the program cut off are marked as failed.
 func (r *run) begin(ctx context.Context) error {
 	return r.DB.Tx(ctx, func(ctx context.Context, tx bun.Tx) (err error) {
@@ -58,14 +80,7 @@ func (r *run) begin(ctx context.Context) error {
 		}
 		r.number++ // run 0 is none
 		r.report.Run = r.number
-		kind := "compute"
-		switch {
-		case r.opts.Past:
-			kind = "snapshot"
-		case r.live:
-			kind = "live"
-		}
-		_, err = tx.NewInsert().Model(&runRow{ID: r.number, Kind: kind, AsOfMS: int64(r.opts.AsOf), StartedMS: int64(r.Now()), State: "running",
+		_, err = tx.NewInsert().Model(&runRow{ID: r.number, Kind: r.kind(), Actor: r.opts.By, AsOfMS: int64(r.opts.AsOf), StartedMS: int64(r.Now()), State: "running",
 			Scope: strings.Join(r.opts.Keys, " "), Parameters: "{}", Stats: "{}"}).Exec(ctx)
 		return err
 	})
@@ -88,11 +103,18 @@ func (r *run) endRun(ctx context.Context, tx bun.Tx, state, why string) error {
 
 // failed notes that the run came to nothing. It must not hide the reason, so its own failure is passed over: the
 // next run marks the row. A run that is committed is done, even if the index could not follow.
-func (r *run) failed(why error) {
+func (r *run) failed(ctx context.Context, why error) {
 	if r.committed {
 		return
 	}
-	_ = r.DB.Tx(context.Background(), func(ctx context.Context, tx bun.Tx) error { return r.endRun(ctx, tx, "failed", why.Error()) })
+	state, text := "failed", why.Error()
+	switch {
+	case errors.Is(context.Cause(ctx), ErrCancelled):
+		state, text = "cancelled", ""
+	case ctx.Err() != nil:
+		text = "interrupted"
+	}
+	_ = r.DB.Tx(context.WithoutCancel(ctx), func(ctx context.Context, tx bun.Tx) error { return r.endRun(ctx, tx, state, text) })
 }
 
 // forget takes away what is noted of definitions that a run does not compute any more, because they were retired or
@@ -119,9 +141,20 @@ func (r *run) finish(ctx context.Context, tx bun.Tx) error {
 	if err := appendMark(ctx, r.Changes, tx, r.offset, r.opts.AsOf); err != nil {
 		return err
 	}
-	for _, s := range r.subjects {
-		row := &computedRow{Definition: s.id, Run: r.number, Version: s.version, Closure: r.closure(s), Events: r.offset, AsOfMS: int64(r.opts.AsOf), Assigned: r.assigned}
-		if err := note(ctx, tx, row); err != nil {
+	of := func(list []*subject, upTo uint64) error {
+		for _, s := range list {
+			row := &computedRow{Definition: s.id, Run: r.number, Version: s.version, Closure: r.closure(s), Events: upTo, AsOfMS: int64(r.opts.AsOf), Assigned: r.assigned}
+			if err := note(ctx, tx, row); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := of(r.subjects, r.offset); err != nil {
+		return err
+	}
+	if r.check != nil {
+		if err := of(r.check.right, r.check.upTo); err != nil {
 			return err
 		}
 	}
@@ -148,7 +181,7 @@ func (r *run) closure(s *subject) string {
 }
 
 // cause says why a run changes a subject: because its definition or one below it was edited, because history was
-// loaded since its last run, because the limits of a population moved, or because time went on.
+// loaded since its last run, because the limits of a population moved, because of records, or because time went on.
 func (r *run) cause(ctx context.Context, tx bun.Tx, s *subject) (tagindex.Cause, error) {
 	last, ok, err := computedOf(ctx, tx, s.id)
 	switch {
@@ -156,30 +189,38 @@ func (r *run) cause(ctx context.Context, tx bun.Tx, s *subject) (tagindex.Cause,
 		return 0, err
 	case !ok || last.Version != s.version || last.Closure != r.closure(s):
 		return tagindex.ByEdit, nil
-	case r.live:
-		return r.missed(ctx, tx, last.Events)
-	case last.Events != r.offset:
+	}
+	loaded, err := r.loadedSince(ctx, tx, last.Events)
+	switch {
+	case err != nil:
+		return 0, err
+	case loaded:
 		return tagindex.ByImport, nil
 	case rule.UsesPopulation(s.value):
 		return tagindex.ByThreshold, nil
+	case r.live && last.Events != r.offset: // what was missed while nothing was decided live
+		return tagindex.ByEvent, nil
+	case r.live:
+		return tagindex.ByTime, nil
 	}
 	return tagindex.ByRun, nil
 }
 
-// missed is the cause of what a run finds that takes up live deciding again: bulk loads came since, or records, or time
-// went on.
-func (r *run) missed(ctx context.Context, tx bun.Tx, since uint64) (tagindex.Cause, error) {
-	if since == r.offset {
-		return tagindex.ByTime, nil
+// loadedSince says whether history was loaded behind an offset of the event log. What the log does not have any more is
+// too long ago to be told, and counts as not loaded.
+func (r *run) loadedSince(ctx context.Context, tx bun.Tx, since uint64) (loaded bool, err error) {
+	loaded, known := r.loads[since]
+	if known || since == r.offset {
+		return loaded, nil
 	}
-	var loads bool
-	if err := tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM event_log WHERE NOT live AND first >= ? AND first < ?)", int64(since), int64(r.offset)).Scan(&loads); err != nil {
-		return 0, fmt.Errorf("tag: look for loads since the last run: %w", err)
+	if err := tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM event_log WHERE NOT live AND first >= ? AND first < ?)", int64(since), int64(r.offset)).Scan(&loaded); err != nil {
+		return false, fmt.Errorf("tag: look for loads since the last run: %w", err)
 	}
-	if loads {
-		return tagindex.ByImport, nil
+	if r.loads == nil {
+		r.loads = map[uint64]bool{}
 	}
-	return tagindex.ByEvent, nil
+	r.loads[since] = loaded
+	return loaded, nil
 }
 
 func computedOf(ctx context.Context, idb bun.IDB, id uint32) (row computedRow, ok bool, err error) {

@@ -32,6 +32,10 @@ type Deps struct {
 	CatchUp func(context.Context) error
 	// Turn keeps runs and decisions of one process from each other; nil where there is but one at a time.
 	Turn *Turn
+	// Going is told of runs that go on; it may be nil.
+	Going *Going
+	// Live is what decides tags live in this process; nil where nothing does. Runs work together with it.
+	Live *Live
 }
 
 // namesOf is what rules may speak of: what the history has, and the identifier kinds that everybody knows.

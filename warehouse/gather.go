@@ -59,14 +59,12 @@ func (w *tableWriter) write(into *Table, pieces []piece, rows int, arrivals bool
 				}
 				upTo++
 			}
-			w.run(p.block, next, upTo, at, rows, arrivals)
-			at += int(upTo - next)
+			at = w.runs(p, next, upTo, at, rows, arrivals)
 			next = upTo
 			w.row(row, at, rows, arrivals)
 			at++
 		}
-		w.run(p.block, next, p.to, at, rows, arrivals)
-		at += int(p.to - next)
+		at = w.runs(p, next, p.to, at, rows, arrivals)
 		for k := int(w.start[i]); k < at; k++ {
 			w.owner[k] = uint16(i)
 		}
@@ -91,6 +89,21 @@ func (w *tableWriter) write(into *Table, pieces []piece, rows int, arrivals bool
 		w.out[k] = c.result
 	}
 	into.Columns = w.out
+}
+
+// runs copies the rows from … to-1 of a piece but those that are left out, and returns the place after them.
+func (w *tableWriter) runs(p *piece, from, to int32, at, rows int, arrivals bool) int {
+	if p.left == 0 {
+		w.run(p.block, from, to, at, rows, arrivals)
+		return at + int(max(0, to-from))
+	}
+	for _, part := range [2][2]int32{{from, min(to, p.gap)}, {max(from, p.gap+p.left), to}} {
+		if n := part[1] - part[0]; n > 0 {
+			w.run(p.block, part[0], part[1], at, rows, arrivals)
+			at += int(n)
+		}
+	}
+	return at
 }
 
 // run copies rows from … to-1 of a block.

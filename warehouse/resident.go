@@ -1,9 +1,11 @@
 package warehouse
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"sort"
+	"strings"
 
 	"tagma/event"
 )
@@ -14,14 +16,15 @@ import (
 type Resident struct {
 	series []SeriesRequest
 	places map[residentKey]int
-	blocks []map[uint32]*residentBlock // of each series, by number of block
+	blocks [][]*residentBlock // of each series, by number of block; nil: not there
 	bytes  int64
 	limit  int64
 	round  uint64 // counts Gather calls: what the present one uses is not let go
 
+	hand    uint32   // where shrink stands
 	snap    Snapshot // that readers are of
 	readers []Reader
-	block   Block // that readers fill in
+	read1   Block // that readers fill in
 }
 
 type residentKey struct {
@@ -38,6 +41,7 @@ type residentBlock struct {
 	arrivals []uint64
 	columns  [][]event.Column
 	tail     []residentRow
+	lows     []uint8 // whose rows those of tail are
 	bytes    int64
 	used     uint64
 }
@@ -58,8 +62,8 @@ func NewResident(request Request, limit int64) *Resident {
 		s.From, s.To = 0, 0
 		r.places[residentKey{s.Kind, s.Name}] = len(r.series)
 		r.series = append(r.series, s)
-		r.blocks = append(r.blocks, map[uint32]*residentBlock{})
 	}
+	r.blocks = make([][]*residentBlock, len(r.series))
 	r.readers = make([]Reader, len(r.series))
 	return r
 }
@@ -106,29 +110,29 @@ func (r *Resident) event(kind SeriesKind, e *event.Event) {
 	if b == nil {
 		return
 	}
+	r.add(b, rowOf(e, r.series[place].Columns))
+}
+
+// rowOf is an event as a row of these columns.
+func rowOf(e *event.Event, columns []string) residentRow {
 	row := residentRow{low: uint8(e.Profile), time: e.Time, arrival: e.Arrival}
-	if names := r.series[place].Columns; len(names) > 0 {
-		row.values = make([]event.Value, len(names))
-		for k, name := range names {
-			if name == SourceColumn {
-				if e.Source != "" {
-					row.values[k] = event.Text(e.Source)
-				}
-				continue
+	if len(columns) == 0 {
+		return row
+	}
+	row.values = make([]event.Value, len(columns))
+	for k, name := range columns {
+		if name == SourceColumn {
+			if e.Source != "" {
+				row.values[k] = event.Text(e.Source)
 			}
-			if at, ok := slices.BinarySearchFunc(e.Props, name, func(p event.Property, name string) int {
-				if p.Name < name {
-					return -1
-				} else if p.Name > name {
-					return 1
-				}
-				return 0
-			}); ok {
-				row.values[k] = e.Props[at].Value
-			}
+			continue
+		}
+		at, ok := slices.BinarySearchFunc(e.Props, name, func(p event.Property, name string) int { return strings.Compare(p.Name, name) })
+		if ok {
+			row.values[k] = e.Props[at].Value
 		}
 	}
-	r.add(b, row)
+	return row
 }
 
 func (r *Resident) dated(kind SeriesKind, t *event.Trait) {
@@ -149,7 +153,7 @@ func (r *Resident) loaded(kind SeriesKind, name string, p event.ProfileID, arriv
 	if !ok {
 		return 0, nil
 	}
-	b := r.blocks[place][uint32(p)/BlockSize]
+	b := r.block(place, uint32(p)/BlockSize)
 	if b == nil || arrival < b.upTo {
 		return 0, nil
 	}
@@ -157,17 +161,25 @@ func (r *Resident) loaded(kind SeriesKind, name string, p event.ProfileID, arriv
 }
 
 func (r *Resident) add(b *residentBlock, row residentRow) {
-	b.tail = append(b.tail, row)
+	b.tail, b.lows = append(b.tail, row), append(b.lows, row.low)
 	cost := int64(32 + 64*len(row.values))
 	b.bytes += cost
 	r.bytes += cost
 }
 
+// block is a block that is there, or nil.
+func (r *Resident) block(place int, n uint32) *residentBlock {
+	if list := r.blocks[place]; n < uint32(len(list)) {
+		return list[n]
+	}
+	return nil
+}
+
 // drop lets a block go.
-func (r *Resident) drop(place int, block uint32) {
-	if b := r.blocks[place][block]; b != nil {
+func (r *Resident) drop(place int, n uint32) {
+	if b := r.block(place, n); b != nil {
 		r.bytes -= b.bytes
-		delete(r.blocks[place], block)
+		r.blocks[place][n] = nil
 	}
 }
 
@@ -179,31 +191,42 @@ func (r *Resident) Forget() {
 	r.bytes = 0
 }
 
-// shrink lets blocks go that the present round has not used, until the rest is within the limit. Which is left to chance.
+// shrink lets blocks go that the present round has not used, until the rest is within the limit. It goes round and round,
+// so that which goes is left to chance.
 func (r *Resident) shrink() {
 	if r.bytes <= r.limit {
 		return
 	}
 	goal := r.limit - r.limit/8
-	for place := range r.blocks {
-		for n, b := range r.blocks[place] {
-			if r.bytes <= goal {
-				return
+	longest := 0
+	for _, list := range r.blocks {
+		longest = max(longest, len(list))
+	}
+	for range longest {
+		if r.hand++; r.hand >= uint32(longest) {
+			r.hand = 0
+		}
+		for place := range r.blocks {
+			if b := r.block(place, r.hand); b != nil && b.used != r.round {
+				r.drop(place, r.hand)
 			}
-			if b.used != r.round {
-				r.drop(place, n)
-			}
+		}
+		if r.bytes <= goal {
+			return
 		}
 	}
 }
 
 // get returns a block, read where it has to be.
 func (r *Resident) get(place int, n uint32) (*residentBlock, error) {
-	b := r.blocks[place][n]
+	b := r.block(place, n)
 	if b == nil {
 		var err error
 		if b, err = r.read(place, n); err != nil {
 			return nil, err
+		}
+		for uint32(len(r.blocks[place])) <= n {
+			r.blocks[place] = append(r.blocks[place], nil)
 		}
 		r.blocks[place][n] = b
 		r.bytes += b.bytes
@@ -224,10 +247,10 @@ func (r *Resident) read(place int, n uint32) (*residentBlock, error) {
 		}
 		r.readers[place] = reader
 	}
-	if err := reader.Blocks(n, 1, &r.block); err != nil {
+	if err := reader.Blocks(n, 1, &r.read1); err != nil {
 		return nil, err
 	}
-	t := &r.block.Tables[0]
+	t := &r.read1.Tables[0]
 	b := &residentBlock{upTo: r.snap.Offset(), times: slices.Clone(t.Times), arrivals: slices.Clone(t.Arrivals), columns: make([][]event.Column, len(t.Columns))}
 	copy(b.start[:], t.Start)
 	for k, parts := range t.Columns {
@@ -266,7 +289,7 @@ func (r *Resident) fold(place int, b *residentBlock) {
 	pieces := make([]piece, 0, BlockSize)
 	total := 0
 	for low := range BlockSize {
-		p := b.piece(uint8(low), event.Always)
+		p := b.piece(uint8(low), Rows{From: event.Always})
 		total += p.rows()
 		pieces = append(pieces, p)
 	}
@@ -292,36 +315,46 @@ func (r *Resident) dicts(place int) []event.Dict {
 	return out
 }
 
+// Rows says which rows of a profile are wanted.
+type Rows struct {
+	From event.Time // and later
+	// Ends wants only the first of them, the last that is not later than Now, and those later than Now. Others may be given
+	// as well.
+	Ends bool
+	Now  event.Time
+}
+
 // piece is the rows of one profile in a block.
 type piece struct {
 	block    *residentBlock
-	from, to int32         // of those read
-	tail     []residentRow // in order of time, then arrival
+	from, to int32 // of those read
+	// Those from gap on that are left out are so many.
+	gap, left int32
+	tail      []residentRow // in order of time, then arrival
 }
 
-func (p *piece) rows() int { return int(p.to-p.from) + len(p.tail) }
+func (p *piece) rows() int { return int(p.to-p.from-p.left) + len(p.tail) }
 
-// piece finds the rows of a profile from an instant on.
-func (b *residentBlock) piece(low uint8, from event.Time) piece {
+// piece finds the rows of a profile.
+func (b *residentBlock) piece(low uint8, want Rows) piece {
 	p := piece{block: b, from: b.start[low], to: b.start[int(low)+1]}
-	if from != event.Always {
-		p.from += int32(sort.Search(int(p.to-p.from), func(i int) bool { return b.times[int(p.from)+i] >= from }))
+	if want.From != event.Always && p.from < p.to && b.times[p.from] < want.From {
+		p.from += int32(sort.Search(int(p.to-p.from), func(i int) bool { return b.times[int(p.from)+i] >= want.From }))
 	}
-	for i := range b.tail {
-		if row := &b.tail[i]; row.low == low && row.time >= from {
-			p.tail = append(p.tail, *row)
+	if want.Ends && p.to-p.from > 2 {
+		last := p.to - 1
+		for last > p.from && b.times[last] > want.Now {
+			last--
+		}
+		p.gap, p.left = p.from+1, max(0, last-p.from-1)
+	}
+	for i, l := range b.lows {
+		if l == low && b.tail[i].time >= want.From {
+			p.tail = append(p.tail, b.tail[i])
 		}
 	}
-	if len(p.tail) > 1 { // they came in order of arrival
-		slices.SortStableFunc(p.tail, func(a, b residentRow) int {
-			switch {
-			case a.time < b.time:
-				return -1
-			case a.time > b.time:
-				return 1
-			}
-			return 0
-		})
+	if len(p.tail) > 1 {
+		inTime(p.tail)
 	}
 	return p
 }
@@ -334,6 +367,7 @@ type Gatherer struct {
 	request Request
 	writers []tableWriter
 	pieces  []piece
+	byName  map[string]int // the tables of events
 }
 
 // Gatherer prepares to gather what a request wants, of the series and columns that the resident has.
@@ -362,8 +396,8 @@ func (r *Resident) Gatherer(request Request) (*Gatherer, error) {
 }
 
 // Gather fills in the rows of profiles, at most 65,535 of them, as a block of its own: profile i of it is profiles[i]. Of
-// each series rows from the instant in from on are given. What it fills in is valid until its next call.
-func (g *Gatherer) Gather(profiles []event.ProfileID, from []event.Time, into *Block) error {
+// each series the rows wanted are given. What it fills in is valid until its next call.
+func (g *Gatherer) Gather(profiles []event.ProfileID, want []Rows, into *Block) error {
 	r := g.of
 	r.round++
 	into.First, into.N, into.Profiles = 0, len(profiles), profiles
@@ -382,17 +416,74 @@ func (g *Gatherer) Gather(profiles []event.ProfileID, from []event.Time, into *B
 			if err != nil {
 				return err
 			}
-			one := b.piece(uint8(p), from[i])
+			one := b.piece(uint8(p), want[i])
 			total += one.rows()
 			g.pieces = append(g.pieces, one)
 		}
-		w := &g.writers[i]
-		w.dicts = w.dicts[:0]
-		for _, name := range w.names {
-			w.dicts = append(w.dicts, r.snap.Dict(name))
-		}
+		w := g.writer(i)
 		w.write(&into.Tables[i], g.pieces, total, g.request.Series[i].Arrivals)
 	}
 	r.shrink()
 	return nil
+}
+
+// Only fills in the rows of these events and no others, as a block: profile i of it is profiles[i], and of it are the
+// events i. What it fills in is valid until its next call.
+func (g *Gatherer) Only(profiles []event.ProfileID, events [][]*event.Event, into *Block) {
+	into.First, into.N, into.Profiles = profiles[0], len(profiles), profiles
+	if cap(into.Tables) < len(g.places) {
+		into.Tables = make([]Table, len(g.places))
+	}
+	into.Tables = into.Tables[:len(g.places)]
+	pieces := make([][]piece, len(g.places))
+	rows := make([]int, len(g.places))
+	if g.byName == nil {
+		g.byName = map[string]int{}
+		for k, s := range g.request.Series {
+			if s.Kind == Events {
+				g.byName[s.Name] = k
+			}
+		}
+	}
+	for k := range pieces {
+		pieces[k] = make([]piece, len(profiles))
+	}
+	for i, list := range events {
+		for _, e := range list {
+			k, ok := g.byName[e.Name]
+			if !ok {
+				continue
+			}
+			p := &pieces[k][i]
+			p.tail = append(p.tail, rowOf(e, g.request.Series[k].Columns))
+			rows[k]++
+		}
+		for k := range pieces {
+			if p := &pieces[k][i]; len(p.tail) > 1 {
+				inTime(p.tail)
+			}
+		}
+	}
+	for k := range pieces {
+		w := g.writer(k)
+		from := w.from
+		w.from = nil // the rows have just the columns of the request
+		w.write(&into.Tables[k], pieces[k], rows[k], g.request.Series[k].Arrivals)
+		w.from = from
+	}
+}
+
+// writer is the writer of a table, with the dictionaries of the present snapshot.
+func (g *Gatherer) writer(k int) *tableWriter {
+	w := &g.writers[k]
+	w.dicts = w.dicts[:0]
+	for _, name := range w.names {
+		w.dicts = append(w.dicts, g.of.snap.Dict(name))
+	}
+	return w
+}
+
+// inTime brings rows that came in order of arrival into order of time.
+func inTime(rows []residentRow) {
+	slices.SortStableFunc(rows, func(a, b residentRow) int { return cmp.Compare(a.time, b.time) })
 }

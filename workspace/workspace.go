@@ -59,6 +59,8 @@ type Workspace struct {
 	since      *tag.Since
 	turn       *tag.Turn
 	live       *tag.Live
+	schedule   *tag.Schedule
+	going      *tag.Going
 	backup     sync.Mutex   // one at a time
 	clock      atomic.Int64 // where it was stopped, an event.Time; 0: the machine's
 }
@@ -82,6 +84,10 @@ type Options struct {
 	Failed func(reader string, err error, retryIn time.Duration)
 	// LiveFailed hears of failed attempts of what Live decides. It may be nil.
 	LiveFailed func(err error, retryIn time.Duration)
+	// Schedule starts runs when it is time for them, while Run goes on: for a process that stays.
+	Schedule bool
+	// Ran hears of each run that Schedule started: see tag.ScheduleOptions. It may be nil.
+	Ran func(kind string, r *tag.Report, err error, retryIn time.Duration)
 }
 
 // Settings are what a new workspace is made with.
@@ -158,7 +164,7 @@ func Open(ctx context.Context, dir string, o Options) (w *Workspace, err error) 
 	case !exists:
 		return nil, errs.New(errs.NotFound, "%s holds no workspace: run `tagma init --data %s` first", dir, dir)
 	}
-	w = &Workspace{Dir: dir, turn: tag.NewTurn()}
+	w = &Workspace{Dir: dir, turn: tag.NewTurn(), going: tag.NewGoing(now)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, w.Close())
@@ -196,6 +202,9 @@ func Open(ctx context.Context, dir string, o Options) (w *Workspace, err error) 
 	}
 	if o.Live {
 		w.live = w.newLive(o)
+	}
+	if o.Schedule {
+		w.schedule = tag.NewSchedule(w.Tags(), tag.ScheduleOptions{Clock: w.Now, Ran: o.Ran})
 	}
 	err = tag.BringUp(ctx, w.Tags(), w.Now())
 	return
@@ -239,15 +248,22 @@ func (w *Workspace) sincePath() string { return filepath.Join(w.Dir, "since.tags
 // Since tells since when and why customers have their values; nil when the workspace was opened without it.
 func (w *Workspace) Since() *tag.Since { return w.since }
 
-// Run moves the readers of the logs until ctx ends, tries again where one fails, and decides what is decided live.
+// Run moves the readers of the logs until ctx ends, tries again where one fails, decides what is decided live, and starts runs
+// when it is time for them.
 func (w *Workspace) Run(ctx context.Context) {
 	var running sync.WaitGroup
 	defer running.Wait()
 	if w.live != nil {
 		running.Go(func() { w.live.Run(ctx) })
 	}
+	if w.schedule != nil {
+		running.Go(func() { w.schedule.Run(ctx) })
+	}
 	w.readers.Run(ctx)
 }
+
+// Schedule starts runs when it is time for them; nil when the workspace was opened without it.
+func (w *Workspace) Schedule() *tag.Schedule { return w.schedule }
 
 // Live is what decides tags as records arrive; nil when the workspace was opened without it.
 func (w *Workspace) Live() *tag.Live { return w.live }
@@ -302,7 +318,7 @@ func (w *Workspace) Ingest() ingest.Deps {
 // Tags is what computing and asking works with.
 func (w *Workspace) Tags() tag.Deps {
 	return tag.Deps{DB: w.DB, Store: w.Store, Index: w.Index, Events: w.Events, Changes: w.Changes, Zone: w.Zone,
-		Dir: filepath.Join(w.Dir, "snapshots"), Now: now, CatchUp: w.readers.CatchUp, Turn: w.turn}
+		Dir: filepath.Join(w.Dir, "snapshots"), Now: now, CatchUp: w.readers.CatchUp, Turn: w.turn, Going: w.going, Live: w.live}
 }
 
 // Instant reads an instant as the command line takes it: RFC 3339, or a local date, which means its last instant.

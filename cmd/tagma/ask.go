@@ -2,10 +2,12 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"strings"
 
+	"tagma/access"
 	"tagma/errs"
 	"tagma/event"
 	"tagma/rule"
@@ -33,7 +35,12 @@ func (c *computeCmd) Run(p *program) error {
 		}
 		g := p.progress("compute")
 		o.Progress = func(at rule.Progress) { g.set(int64(at.Done), int64(at.All)) }
-		r, err := tag.Compute(p.ctx, w.Tags(), o)
+		o.By = access.Local().String()
+		// Ctrl-C is somebody's wish, and not a failure.
+		ctx, cancel := context.WithCancelCause(context.WithoutCancel(p.ctx))
+		defer cancel(nil)
+		defer context.AfterFunc(p.ctx, func() { cancel(tag.ErrCancelled) })()
+		r, err := tag.Compute(ctx, w.Tags(), o)
 		g.end()
 		if err != nil {
 			return err
@@ -64,6 +71,9 @@ func (p *program) printRun(r *tag.Report, past bool) error {
 	total := int64(0)
 	for _, t := range r.Took {
 		total += t
+	}
+	if r.Repaired > 0 {
+		fmt.Fprintf(p.out, "repaired: %s had values of live tags that were wrong\n", count(r.Repaired, "customer"))
 	}
 	what := "computed"
 	if past {

@@ -16,6 +16,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"tagma/errs"
+	"tagma/tag"
 	"tagma/workspace"
 )
 
@@ -114,7 +115,7 @@ func command(p *program, args []string) int {
 		return 0
 	case errors.Is(err, errWrong):
 		return 1
-	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+	case ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, tag.ErrCancelled)):
 		fmt.Fprintln(errOut, "tagma: interrupted; what was committed is kept")
 		return 1
 	case errors.Is(err, syscall.EPIPE): // the reader of our output has enough

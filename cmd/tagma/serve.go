@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"runtime/debug"
 	"sync"
 	"syscall"
 	"time"
@@ -15,6 +17,7 @@ import (
 	"tagma/api"
 	"tagma/errs"
 	"tagma/event"
+	"tagma/tag"
 	"tagma/web"
 	"tagma/workspace"
 )
@@ -30,6 +33,10 @@ const (
 	drainTime = 10 * time.Second
 	runTime   = 20 * time.Second
 )
+
+// servePercent bounds the garbage of a serving process by its share of what is kept: rows of the history and the index
+// are large, and have few pointers, so collecting is cheap.
+const servePercent = 50
 
 // tendEvery is how often what ends by itself is looked after: assignments, sessions.
 const tendEvery = time.Minute
@@ -49,11 +56,16 @@ func (c *serveCmd) Run(p *program) error {
 		level = slog.LevelDebug
 	}
 	log := slog.New(slog.NewTextHandler(p.err, &slog.HandlerOptions{Level: level}))
-	o := workspace.Options{Since: true, Live: true, Failed: func(reader string, err error, retryIn time.Duration) {
+	o := workspace.Options{Since: true, Live: true, Schedule: true, Failed: func(reader string, err error, retryIn time.Duration) {
 		log.Error("reader", "reader", reader, "error", err, "again_in", retryIn)
 	}, LiveFailed: func(err error, retryIn time.Duration) {
 		log.Error("live", "error", err, "again_in", retryIn)
+	}, Ran: func(kind string, r *tag.Report, err error, retryIn time.Duration) {
+		ran(log, kind, r, err, retryIn)
 	}}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(servePercent)
+	}
 	for again := false; ; {
 		w, err := workspace.Open(p.ctx, p.dir, o)
 		for tries := 0; again && errs.Is(err, errs.Busy) && tries < 100 && p.ctx.Err() == nil; tries++ {
@@ -67,6 +79,20 @@ func (c *serveCmd) Run(p *program) error {
 		if err = errors.Join(err, w.Close()); err != nil || !again {
 			return err
 		}
+	}
+}
+
+// ran tells of a run that was due.
+func ran(log *slog.Logger, kind string, r *tag.Report, err error, retryIn time.Duration) {
+	switch {
+	case err != nil && retryIn == 0:
+		log.Info("scheduled run cancelled", "kind", kind)
+	case err != nil:
+		log.Error("scheduled run", "kind", kind, "error", err, "again_in", retryIn)
+	case r.Repaired > 0:
+		log.Warn("scheduled run", "kind", kind, "run", r.Run, "tags", len(r.Tags), "repaired", r.Repaired)
+	default:
+		log.Info("scheduled run", "kind", kind, "run", r.Run, "tags", len(r.Tags), "repaired", 0)
 	}
 }
 

@@ -43,6 +43,9 @@ var tags = []entry{
 	{"; there are snapshots of %s", "；已有的快照：{1}"},
 	{"%s was never computed: run `tagma compute`", "{1} 还没有计算过：请运行 tagma compute"},
 	{"there is no run %d", "没有计算批次 {1}"},
+	{"the run was cancelled", "计算已取消"},
+	{"run %d decides anew what is decided live: it cannot be cancelled, since it would begin again", "计算批次 {1} 在重新计算实时判定的标签：不能取消，取消后也会重新开始"},
+	{"run %d does not go on any more", "计算批次 {1} 已经结束"},
 	{"the rule is a value, not a condition", "这条规则是值，不是条件"},
 	{"compare it with something", "请与某个值比较"},
 

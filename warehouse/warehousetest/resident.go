@@ -81,15 +81,18 @@ func gatherAll(g *generator, gather *warehouse.Gatherer, snap warehouse.Snapshot
 			who = append(who, p)
 		}
 	}
-	from := make([]event.Time, len(request.Series))
+	wanted := make([]warehouse.Rows, len(request.Series))
 	for i, s := range request.Series {
-		from[i] = event.Always
-		if s.Kind == warehouse.Events && g.IntN(2) == 0 {
-			from[i] = g.time()
+		wanted[i] = warehouse.Rows{From: event.Always, Now: g.time()}
+		if s.Kind == warehouse.Events {
+			wanted[i].Ends = g.IntN(3) == 0
+			if g.IntN(2) == 0 {
+				wanted[i].From = g.time()
+			}
 		}
 	}
 	var got, want warehouse.Block
-	if err := gather.Gather(who, from, &got); err != nil {
+	if err := gather.Gather(who, wanted, &got); err != nil {
 		return err
 	}
 	reader, err := snap.Reader(request)
@@ -102,7 +105,7 @@ func gatherAll(g *generator, gather *warehouse.Gatherer, snap warehouse.Snapshot
 			return err
 		}
 		for k := range request.Series {
-			if err := sameRows(&got.Tables[k], i, &want.Tables[k], from[k]); err != nil {
+			if err := sameRows(&got.Tables[k], i, &want.Tables[k], wanted[k]); err != nil {
 				return fmt.Errorf("profile %d, series %q: %w", p, request.Series[k].Name, err)
 			}
 		}
@@ -110,15 +113,39 @@ func gatherAll(g *generator, gather *warehouse.Gatherer, snap warehouse.Snapshot
 	return nil
 }
 
-// sameRows compares the rows of profile i of a table with those of a table of one profile, from an instant on.
-func sameRows(got *warehouse.Table, i int, want *warehouse.Table, from event.Time) error {
+// sameRows compares the rows of profile i of a table with those of a table of one profile that are wanted.
+func sameRows(got *warehouse.Table, i int, want *warehouse.Table, wanted warehouse.Rows) error {
 	var rows []int
+	last := -1 // the last that is not later than now
 	for k := range want.Rows() {
-		if want.Times[k] >= from {
+		if want.Times[k] >= wanted.From {
 			rows = append(rows, k)
+			if want.Times[k] <= wanted.Now {
+				last = k
+			}
 		}
 	}
 	first, end := int(got.Start[i]), int(got.Start[i+1])
+	if wanted.Ends { // those that must be there, and perhaps others
+		at, must := first, rows
+		rows = nil
+		for n, k := range must {
+			if n > 0 && k < last {
+				continue
+			}
+			for at < end && got.Arrivals[at] != want.Arrivals[k] {
+				at++
+			}
+			if at == end {
+				return fmt.Errorf("row %d of %d is not there", n, len(must))
+			}
+		}
+		for k := range want.Rows() {
+			if n := len(rows); first+n < end && got.Arrivals[first+n] == want.Arrivals[k] {
+				rows = append(rows, k)
+			}
+		}
+	}
 	if end-first != len(rows) {
 		return fmt.Errorf("%d rows, want %d", end-first, len(rows))
 	}

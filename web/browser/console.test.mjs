@@ -7,6 +7,7 @@ import { tags } from "./walk/tags.mjs";
 import { query } from "./walk/query.mjs";
 import { edit } from "./walk/edit.mjs";
 import { assign } from "./walk/assign.mjs";
+import { runs } from "./walk/runs.mjs";
 import { rights } from "./walk/rights.mjs";
 import { keyboard } from "./walk/keyboard.mjs";
 import { connection } from "./walk/connection.mjs";
@@ -20,5 +21,5 @@ describe("console", { timeout: 180_000 }, () => {
   afterEach(() => world.settle());
 
   // The first part chooses the password that the others sign in with.
-  for (const [name, part] of Object.entries({ signIn, overview, tags, query, edit, assign, rights, keyboard, connection })) describe(name, () => part(() => world));
+  for (const [name, part] of Object.entries({ signIn, overview, tags, query, edit, assign, runs, rights, keyboard, connection })) describe(name, () => part(() => world));
 });

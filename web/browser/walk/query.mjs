@@ -9,12 +9,12 @@ export function query(world) {
     const page = await world().signedIn(undefined, "/query");
     const editor = page.locator(".cm-content");
     await editor.click();
-    const completed = answerOf(page, "POST", "/rules/complete");
+    // The answer to the last letter: the list does not change any more when it is clicked.
+    const completed = page.waitForResponse((response) => response.url().endsWith("/rules/complete") && response.request().postDataJSON().text === "events.order_p");
     await editor.pressSequentially("events.order_p");
     await completed;
     const option = page.locator(".cm-tooltip-autocomplete li", { hasText: "order_paid" });
     await option.first().waitFor();
-    // Enter takes the first one, which is accepted a moment after the list has opened.
     await option.first().click();
     assert.match(await textOf(editor), /^events\.order_paid/);
     await page.close();
@@ -32,8 +32,15 @@ export function query(world) {
     assert.match(await textOf(shown), new RegExp(fault.hint.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")));
     const underlined = page.locator(".cm-lintRange-error");
     await underlined.waitFor();
-    assert.equal(await textOf(underlined), "events.order_payd.count() >= 2".slice(fault.start, fault.end));
+    assert.equal(await textOf(underlined), "order_payd");
+    assert.equal("events.order_payd.count() >= 2".slice(fault.start, fault.end), "order_payd");
     assert.ok(await page.getByRole("button", { name: "计算" }).isDisabled(), "a faulty rule cannot be asked");
+    // What the server says is in the language of the console, at once when that is changed.
+    assert.match(fault.message, /^没有事件 'order_payd'/);
+    await page.getByRole("button", { name: "English" }).click();
+    await shown.getByText("there is no event 'order_payd'").waitFor();
+    await page.getByRole("button", { name: "中文" }).click();
+    await shown.getByText("没有事件 'order_payd'").waitFor();
     await page.close();
   });
 

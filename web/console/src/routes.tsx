@@ -32,6 +32,7 @@ export const routes: RouteObject[] = [
           { path: "segments/:key", lazy: page(segments, "SegmentPage") },
           { path: "customers", lazy: page(customers, "CustomersPage") },
           { path: "customers/:id", lazy: page(customers, "CustomerPage") },
+          { path: "runs", lazy: page(() => import("./pages/runs"), "RunsPage") },
           { path: "query", lazy: page(() => import("./pages/query/QueryPage"), "QueryPage") },
           {
             path: "settings",

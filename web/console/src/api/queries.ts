@@ -47,7 +47,37 @@ export function useOverview() {
   return useQuery({
     queryKey: ["overview"],
     queryFn: () => answer(api.GET("/api/v1/overview")),
-    refetchInterval: (query) => (query.state.data?.recent_runs.some((run) => run.state === "running") ? 1500 : false),
+    refetchInterval: (query) => (query.state.data?.recent_runs.some((run) => run.state === "running") ? 1500 : 15_000),
+  });
+}
+
+// What changes by itself is read again every two seconds, while the page can be seen.
+const liveInterval = 2000;
+
+export function useFreshness() {
+  return useQuery({
+    queryKey: ["runs", "freshness"],
+    refetchInterval: liveInterval,
+    queryFn: () => answer(api.GET("/api/v1/freshness")),
+  });
+}
+
+export function useRuns() {
+  return useInfiniteQuery({
+    queryKey: ["runs", "list"],
+    refetchInterval: liveInterval,
+    initialPageParam: undefined as string | undefined,
+    queryFn: ({ pageParam }) => answer(api.GET("/api/v1/runs", { params: { query: { after: pageParam, limit: 20 } } })),
+    getNextPageParam: (page) => page.next,
+  });
+}
+
+/** A run that has ended, with what it did. */
+export function useRun(id: string) {
+  return useQuery({
+    queryKey: ["runs", "one", id],
+    staleTime: Infinity,
+    queryFn: () => answer(api.GET("/api/v1/runs/{id}", { params: { path: { id } } })),
   });
 }
 

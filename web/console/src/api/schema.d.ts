@@ -281,6 +281,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/freshness": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far what is shown is behind what happened */
+        get: operations["get-freshness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/imports": {
         parameters: {
             query?: never;
@@ -537,6 +554,23 @@ export interface paths {
         get: operations["get-runs-id"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Cancel a run that goes on: it changes nothing */
+        post: operations["post-runs-id-cancel"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1265,6 +1299,14 @@ export interface components {
         ExpressionRequestBody: {
             expression: string;
         };
+        FailedRun: {
+            /** @description When it is tried again */
+            again: string;
+            error: string;
+            /** @enum {string} */
+            kind: "hourly" | "nightly";
+            since: string;
+        };
         Finding: {
             what: string;
             /** @description It is a fault, and not merely something that could not be compared */
@@ -1287,6 +1329,23 @@ export interface components {
             path: string;
             text: string;
             why: string;
+        };
+        Freshness: {
+            /** @description Runs that were due and failed; they are tried again */
+            failed: components["schemas"]["FailedRun"][];
+            intake: components["schemas"]["IntakeState"];
+            /** @description What is decided as records arrive; absent where nothing is */
+            live?: components["schemas"]["LiveState"];
+            /** @description The workspace's clock */
+            now: string;
+            /** @description Those who follow the logs, in the order in which they do */
+            readers: components["schemas"]["ReaderState"][];
+            /** @description Tags by how they are refreshed; segments count as live */
+            refresh: components["schemas"]["RefreshState"][];
+            /** @description The workspace's clock is stopped */
+            stopped: boolean;
+            /** @description Each tag and segment, when it is asked for */
+            tags?: components["schemas"]["TagFreshness"][];
         };
         Gate: {
             /** @description In this segment, as last computed */
@@ -1390,9 +1449,84 @@ export interface components {
              */
             traits: number;
         };
+        IntakeState: {
+            /**
+             * Format: double
+             * @description Events that were accepted a second, over the last ten
+             */
+            rate: number;
+            /** @description Events that were accepted in each of the last 60 seconds, the earliest first */
+            recent: number[];
+            /** @description The same in each of the last 60 seconds */
+            refusals: number[];
+            /**
+             * Format: double
+             * @description Requests that were answered with 429 a second, over the last ten
+             */
+            refused: number;
+            /**
+             * Format: int64
+             * @description Messages that wait to be committed
+             */
+            waiting: number;
+        };
         Likeness: {
             same: components["schemas"]["Ref"][];
             similar: components["schemas"]["Similar"][];
+        };
+        LiveState: {
+            /** @description Tags that are live are right at this instant */
+            as_of?: string;
+            /**
+             * Format: int64
+             * @description How often everything was decided anew
+             */
+            builds: number;
+            /**
+             * Format: int64
+             * @description Memory of these and of rows
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Customers that entered or left a value since
+             */
+            changes: number;
+            /**
+             * Format: int64
+             * @description Records since the server started
+             */
+            decided: number;
+            /** @description Why it stands still */
+            error?: string;
+            /**
+             * Format: int64
+             * @description The time between that and now
+             */
+            lag_ms: number;
+            /**
+             * Format: int64
+             * @description Conditions that are kept for each customer
+             */
+            leaves: number;
+            /** @description Everything was decided once */
+            ready: boolean;
+            /**
+             * Format: int64
+             * @description Customers whose values a run found wrong and repaired, since the server started
+             */
+            repaired: number;
+            since?: string;
+            /**
+             * Format: int64
+             * @description Tags and segments that are decided live
+             */
+            subjects: number;
+            /**
+             * Format: int64
+             * @description Customers that were looked at because of the time
+             */
+            woken: number;
         };
         Measure: {
             key: string;
@@ -1484,6 +1618,8 @@ export interface components {
             dimensions: components["schemas"]["Dimension"][];
             /** Format: int64 */
             events: number;
+            /** @description How far what is shown is behind what happened */
+            fresh: components["schemas"]["Readiness"];
             last_run?: components["schemas"]["Run"];
             /**
              * Format: int64
@@ -1732,6 +1868,60 @@ export interface components {
              */
             want?: "count" | "ids" | "values" | "sample";
         };
+        ReaderState: {
+            /** @description It makes its state anew */
+            building?: boolean;
+            /**
+             * Format: int64
+             * @description Of its log
+             */
+            end: number;
+            /** @description Why it stands still */
+            error?: string;
+            /**
+             * Format: int64
+             * @description Records that it has before it
+             */
+            lag: number;
+            /**
+             * Format: int64
+             * @description Since the oldest of them was accepted
+             */
+            lag_ms: number;
+            /** @description event_log or change_log */
+            log: string;
+            name: string;
+            /**
+             * Format: int64
+             * @description Records below it are read
+             */
+            position: number;
+            /**
+             * Format: double
+             * @description Records that it read a second, over the last ten
+             */
+            rate: number;
+            /** @description The first of the failures in a row */
+            since?: string;
+        };
+        Readiness: {
+            /** @description A reader, what is decided live, or a run that was due fails */
+            failing: boolean;
+            /**
+             * Format: int64
+             * @description The time between now and the instant at which live tags are right
+             */
+            lag_ms: number;
+            /** @description Tags are decided as records arrive, and have been once */
+            live: boolean;
+            /** @description The next nightly run */
+            next_run?: string;
+            /**
+             * Format: double
+             * @description Events that were accepted a second, over the last ten
+             */
+            rate: number;
+        };
         Reason: {
             /** @description Why: event, time, run, threshold, edit, import, merge, undo, repair or manual */
             cause?: string;
@@ -1750,6 +1940,25 @@ export interface components {
             kind: string;
             name?: string;
             value?: string;
+        };
+        RefreshState: {
+            /** @description All others are right at this instant */
+            as_of?: string;
+            /** Format: int64 */
+            lag_ms?: number;
+            /**
+             * Format: int64
+             * @description Those of them that were never computed
+             */
+            never: number;
+            next_run?: string;
+            /** @enum {string} */
+            refresh: "live" | "hourly" | "daily" | "weekly" | "manual";
+            /**
+             * Format: int64
+             * @description Tags and segments
+             */
+            tags: number;
         };
         RejectedRow: {
             cells: string[];
@@ -1807,9 +2016,13 @@ export interface components {
             /** Format: int32 */
             all?: number;
             as_of: string;
+            /** @description Who asked for it; absent where nobody did */
+            by?: string;
+            /** @description Somebody cancelled it, and it is ending */
+            cancelling?: boolean;
             /**
              * Format: int32
-             * @description Customers done, of a run that goes on
+             * @description Customers done in the present pass, of a run that goes on
              */
             done?: number;
             /** Format: int64 */
@@ -1819,13 +2032,38 @@ export interface components {
             id: string;
             /** @description What it was restricted to */
             keys?: string[];
-            /** @description compute, snapshot of a past instant, or live: what is decided live was decided anew as a whole */
-            kind: string;
+            /**
+             * @description compute: somebody asked for it; snapshot: of a past instant; live: what is decided live was decided anew as a whole; hourly, nightly: it was time for it
+             * @enum {string}
+             */
+            kind: "compute" | "snapshot" | "live" | "hourly" | "nightly";
             /** Format: int64 */
             left: number;
+            /**
+             * Format: int64
+             * @description About how long it still takes; absent while that is not known
+             */
+            left_ms?: number;
+            /**
+             * Format: int64
+             * @description Functions across all customers take passes of their own, and so does the check of what is live
+             */
+            pass?: number;
+            /** Format: int64 */
+            passes?: number;
+            /**
+             * Format: double
+             * @description Customers a second
+             */
+            rate?: number;
+            /**
+             * Format: int64
+             * @description Customers whose values of live tags were wrong, and are right now
+             */
+            repaired: number;
             started: string;
             /** @enum {string} */
-            state: "running" | "done" | "failed";
+            state: "running" | "done" | "failed" | "cancelled";
             /** Format: int64 */
             took_ms: number;
         };
@@ -1833,9 +2071,13 @@ export interface components {
             /** Format: int32 */
             all?: number;
             as_of: string;
+            /** @description Who asked for it; absent where nobody did */
+            by?: string;
+            /** @description Somebody cancelled it, and it is ending */
+            cancelling?: boolean;
             /**
              * Format: int32
-             * @description Customers done, of a run that goes on
+             * @description Customers done in the present pass, of a run that goes on
              */
             done?: number;
             /** Format: int64 */
@@ -1845,17 +2087,42 @@ export interface components {
             id: string;
             /** @description What it was restricted to */
             keys?: string[];
-            /** @description compute, snapshot of a past instant, or live: what is decided live was decided anew as a whole */
-            kind: string;
+            /**
+             * @description compute: somebody asked for it; snapshot: of a past instant; live: what is decided live was decided anew as a whole; hourly, nightly: it was time for it
+             * @enum {string}
+             */
+            kind: "compute" | "snapshot" | "live" | "hourly" | "nightly";
             /** Format: int64 */
             left: number;
+            /**
+             * Format: int64
+             * @description About how long it still takes; absent while that is not known
+             */
+            left_ms?: number;
             /** @description What functions across all customers gave, exactly */
             parameters: {
                 [key: string]: string[];
             };
+            /**
+             * Format: int64
+             * @description Functions across all customers take passes of their own, and so does the check of what is live
+             */
+            pass?: number;
+            /** Format: int64 */
+            passes?: number;
+            /**
+             * Format: double
+             * @description Customers a second
+             */
+            rate?: number;
+            /**
+             * Format: int64
+             * @description Customers whose values of live tags were wrong, and are right now
+             */
+            repaired: number;
             started: string;
             /** @enum {string} */
-            state: "running" | "done" | "failed";
+            state: "running" | "done" | "failed" | "cancelled";
             tags: components["schemas"]["RunTag"][];
             /** Format: int64 */
             took_ms: number;
@@ -1879,6 +2146,11 @@ export interface components {
             /** Format: int64 */
             left: number;
             name: string;
+            /**
+             * Format: int64
+             * @description Customers whose values were wrong, where the tag is decided live
+             */
+            repaired?: number;
         };
         Segment: {
             actor: string;
@@ -2049,6 +2321,8 @@ export interface components {
         Tag: {
             /** @description Who changed it last */
             actor: string;
+            /** @description The index has it as it is at this instant; absent when it was never computed */
+            as_of?: string;
             bands?: components["schemas"]["Band"][];
             cases?: components["schemas"]["Case"][];
             category: string;
@@ -2069,8 +2343,15 @@ export interface components {
             key: string;
             /** @enum {string} */
             kind: "rule" | "manual";
+            /**
+             * Format: int64
+             * @description The time between that and now
+             */
+            lag_ms?: number;
             multi: boolean;
             name: string;
+            /** @description When it is computed next; absent for what is live or computed when somebody asks */
+            next_run?: string;
             owner: string;
             purpose: string;
             /** @enum {string} */
@@ -2120,6 +2401,22 @@ export interface components {
             value_kind?: "text" | "number" | "bool" | "time" | "date" | "list";
             values?: string[];
         };
+        TagFreshness: {
+            /** @description The index has it as it is at this instant; absent when it was never computed */
+            as_of?: string;
+            key: string;
+            /** @enum {string} */
+            kind: "tag" | "segment";
+            /**
+             * Format: int64
+             * @description The time between that and now
+             */
+            lag_ms?: number;
+            /** @description When it is computed next; absent for what is live or computed when somebody asks */
+            next_run?: string;
+            /** @enum {string} */
+            refresh: "live" | "hourly" | "daily" | "weekly" | "manual";
+        };
         TagPreview: {
             by_value: components["schemas"]["ValuePreview"][];
             /** @description A few of those who would enter */
@@ -2141,6 +2438,8 @@ export interface components {
             warnings: components["schemas"]["Warning"][];
         };
         TagSummary: {
+            /** @description The index has it as it is at this instant; absent when it was never computed */
+            as_of?: string;
             category: string;
             /** @description The names of the path */
             category_name: string;
@@ -2156,8 +2455,15 @@ export interface components {
             key: string;
             /** @enum {string} */
             kind: "rule" | "manual";
+            /**
+             * Format: int64
+             * @description The time between that and now
+             */
+            lag_ms?: number;
             multi: boolean;
             name: string;
+            /** @description When it is computed next; absent for what is live or computed when somebody asks */
+            next_run?: string;
             owner: string;
             purpose: string;
             /** @enum {string} */
@@ -3027,6 +3333,38 @@ export interface operations {
             };
         };
     };
+    "get-freshness": {
+        parameters: {
+            query?: {
+                /** @description With each tag and segment */
+                tags?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Freshness"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "post-imports": {
         parameters: {
             query?: never;
@@ -3660,6 +3998,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RunDetail"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-runs-id-cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
                 };
             };
             /** @description Error */

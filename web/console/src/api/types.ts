@@ -27,6 +27,9 @@ export type AuditRow = Schemas["AuditRow"];
 
 export type Overview = Schemas["Overview"];
 export type Run = Schemas["Run"];
+export type RunTag = Schemas["RunTag"];
+export type Freshness = Schemas["Freshness"];
+export type ReaderState = Schemas["ReaderState"];
 
 export type Category = Schemas["Category"];
 /** Something by its kind (tag, segment, measure …) and key. */

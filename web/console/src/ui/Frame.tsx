@@ -2,6 +2,7 @@ import {
   AppstoreOutlined,
   ClusterOutlined,
   CodeOutlined,
+  HistoryOutlined,
   SettingOutlined,
   TagsOutlined,
   UserOutlined,
@@ -34,6 +35,7 @@ export function Frame() {
     { to: "/segments", icon: <ClusterOutlined aria-hidden />, name: t("nav.segments") },
     { to: "/customers", icon: <UserOutlined aria-hidden />, name: t("nav.customers") },
     { to: "/query", icon: <CodeOutlined aria-hidden />, name: t("nav.query") },
+    { to: "/runs", icon: <HistoryOutlined aria-hidden />, name: t("nav.runs") },
   ];
   if (settingsPermissions.some((permission) => allows(session, permission)))
     places.push({ to: "/settings", icon: <SettingOutlined aria-hidden />, name: t("nav.settings") });

@@ -64,6 +64,42 @@ export function formatDuration(ms: number, words: DurationWords): string {
   return `${Math.floor(ms / 60_000)} ${words.min} ${Math.round((ms % 60_000) / 1000)} ${words.s}`;
 }
 
+export interface SpanWords {
+  /** For less than a second. */
+  now: string;
+  s: string;
+  min: string;
+  h: string;
+  d: string;
+}
+
+/** How long ago, in one unit: 90_000 → "1 min". */
+export function formatSpan(ms: number, words: SpanWords): string {
+  const whole = (unit: number) => Math.floor(ms / unit);
+  if (ms < 1000) return words.now;
+  if (ms < 60_000) return `${whole(1000)} ${words.s}`;
+  if (ms < 3_600_000) return `${whole(60_000)} ${words.min}`;
+  if (ms < 48 * 3_600_000) return `${whole(3_600_000)} ${words.h}`;
+  return `${whole(24 * 3_600_000)} ${words.d}`;
+}
+
+/** A number a second: "0", "0.4", "12.5", "1,204". */
+export function formatRate(rate: number): string {
+  return rate.toLocaleString("en-US", { maximumFractionDigits: rate < 100 ? 1 : 0 });
+}
+
+/** 12_345_678 → "11.8 MB". */
+export function formatBytes(bytes: number): string {
+  const units = ["B", "KB", "MB", "GB", "TB"];
+  let at = 0;
+  let size = bytes;
+  while (size >= 1024 && at < units.length - 1) {
+    size /= 1024;
+    at++;
+  }
+  return `${size.toLocaleString("en-US", { maximumFractionDigits: at === 0 || size >= 100 ? 0 : 1 })} ${units[at]}`;
+}
+
 export interface ValueWords {
   yes: string;
   no: string;

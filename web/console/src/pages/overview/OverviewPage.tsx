@@ -1,17 +1,17 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { App, Button, Table, Tag as Chip } from "antd";
+import { Table } from "antd";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { Link, useNavigate } from "react-router";
-import { answer, api } from "../../api/client";
 import { useAllowed } from "../../api/permissions";
 import { useOverview } from "../../api/queries";
 import type { Overview, Run } from "../../api/types";
 import { BarChart } from "../../ui/BarChart";
-import { formatCount, formatDuration, formatInstant, formatShare } from "../../ui/format";
+import { formatCount, formatInstant, formatRate, formatShare } from "../../ui/format";
 import { Page, Panel } from "../../ui/Page";
-import { useShowProblem } from "../../ui/problems";
 import { Loaded, Notice } from "../../ui/states";
+import { RunButton } from "../runs/RunButton";
+import { RunState, useDuration } from "../runs/RunState";
+import { useSpan } from "../runs/useSpan";
 import { useClassName } from "../tags/useClasses";
 
 export function OverviewPage() {
@@ -22,32 +22,11 @@ export function OverviewPage() {
     ? t(query.data.stopped ? "overview.stopped" : "overview.asOfNow", { now: formatInstant(query.data.now), zone: query.data.zone })
     : " ";
   return (
-    <Page title={t("overview.title")} hint={hint} actions={mayRun && query.data && <RunButton overview={query.data} />}>
+    <Page title={t("overview.title")} hint={hint} actions={mayRun && query.data && <RunButton running={query.data.recent_runs.some((run) => run.state === "running")} disabled={query.data.tags === 0} />}>
       <Loaded query={query} height={520}>
         {(overview) => <Content overview={overview} />}
       </Loaded>
     </Page>
-  );
-}
-
-function RunButton({ overview }: { overview: Overview }) {
-  const { t } = useTranslation();
-  const { message } = App.useApp();
-  const client = useQueryClient();
-  const showProblem = useShowProblem();
-  const running = overview.recent_runs.some((run) => run.state === "running");
-  const start = useMutation({
-    mutationFn: () => answer(api.POST("/api/v1/runs", { body: {} })),
-    onSuccess: () => {
-      void message.success(t("overview.runStarted"));
-      void client.invalidateQueries({ queryKey: ["overview"] });
-    },
-    onError: showProblem,
-  });
-  return (
-    <Button loading={start.isPending || running} disabled={overview.tags === 0} onClick={() => start.mutate()}>
-      {running ? t("overview.running") : t("overview.runNow")}
-    </Button>
   );
 }
 
@@ -78,6 +57,7 @@ function Content({ overview }: { overview: Overview }) {
         <Figure name={t("overview.tags")} count={overview.tags} to="/tags" />
         <Figure name={t("overview.segments")} count={overview.segments} to="/segments" />
       </div>
+      <FreshLine overview={overview} />
       <div className="columns columns-wide-narrow">
         <div className="stack">
           <Panel title={t("overview.topTags")}>
@@ -97,6 +77,27 @@ function Content({ overview }: { overview: Overview }) {
         </div>
       </div>
     </>
+  );
+}
+
+/** How fresh the figures are, in one line. */
+function FreshLine({ overview }: { overview: Overview }) {
+  const { t } = useTranslation();
+  const span = useSpan();
+  const { fresh } = overview;
+  const parts = [
+    fresh.live ? t("overview.liveBehind", { span: span(fresh.lag_ms) }) : t("overview.notLive"),
+    t("runs.perSecond", { rate: formatRate(fresh.rate) }),
+  ];
+  if (fresh.next_run) parts.push(t("overview.nextRun", { at: formatInstant(fresh.next_run) }));
+  return (
+    <p className="fresh-line">
+      <Link to="/runs">
+        <span className={fresh.failing ? "fresh-dot fresh-dot-bad" : "fresh-dot"} aria-hidden />
+        {fresh.failing && <strong className="bad">{t("overview.failing")} · </strong>}
+        {parts.join(" · ")}
+      </Link>
+    </p>
   );
 }
 
@@ -135,11 +136,6 @@ function TopTags({ overview }: { overview: Overview }) {
   );
 }
 
-function useDuration(): (ms: number) => string {
-  const { t } = useTranslation();
-  return (ms) => formatDuration(ms, { ms: t("common.ms"), s: t("common.s"), min: t("common.min") });
-}
-
 function LastRun({ run }: { run: Run }) {
   const { t } = useTranslation();
   const duration = useDuration();
@@ -158,16 +154,6 @@ function LastRun({ run }: { run: Run }) {
       </div>
       {run.error && <div className="bad">{run.error}</div>}
     </div>
-  );
-}
-
-function RunState({ run }: { run: Run }) {
-  const { t } = useTranslation();
-  const colour = { done: "success", running: "processing", failed: "error" }[run.state];
-  return (
-    <Chip color={colour} variant="filled">
-      {t(`runState.${run.state}`)}
-    </Chip>
   );
 }
 

@@ -9,6 +9,7 @@ import { BarChart } from "../../ui/BarChart";
 import { formatCount, formatDecimal, formatInstant, formatShare } from "../../ui/format";
 import { Panel } from "../../ui/Page";
 import { Loaded, Notice } from "../../ui/states";
+import { useSpan } from "../runs/useSpan";
 import { useValueText } from "../../ui/ValueText";
 import { useList, useWords } from "../../ui/words";
 import { useClassName } from "./useClasses";
@@ -46,7 +47,8 @@ function Facts({ tag }: { tag: Tag }) {
   ];
   if (tag.kind === "rule") facts.push([t("tag.keep"), keep]);
   if (tag.rfm) facts.push([t("tag.rfm"), tag.rfm]);
-  facts.push([t("tags.computedAt"), tag.computed_at ? formatInstant(tag.computed_at) : t("common.notYet")]);
+  facts.push([t("common.asOf"), <TagFresh tag={tag} />]);
+  if (tag.next_run) facts.push([t("runs.nextRun"), <span className="number">{formatInstant(tag.next_run)}</span>]);
   facts.push([t("tag.updated"), t("tag.updatedBy", { at: formatInstant(tag.updated), by: tag.actor })]);
   return (
     <dl className="facts">
@@ -57,6 +59,19 @@ function Facts({ tag }: { tag: Tag }) {
         </div>
       ))}
     </dl>
+  );
+}
+
+/** At which instant the tag is right. */
+function TagFresh({ tag }: { tag: Tag }) {
+  const { t } = useTranslation();
+  const span = useSpan();
+  const at = tag.as_of ?? tag.computed_at;
+  if (!at) return <>{t("common.notYet")}</>;
+  return (
+    <>
+      <span className="number">{formatInstant(at)}</span> <span className="quiet">{tag.lag_ms !== undefined && t("runs.ago", { span: span(tag.lag_ms) })}</span>
+    </>
   );
 }
 

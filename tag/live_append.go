@@ -1,0 +1,190 @@
+package tag
+
+import (
+	"cmp"
+	"math/bits"
+	"slices"
+
+	"tagma/event"
+	"tagma/rule"
+	"tagma/warehouse"
+)
+
+// Most news is an event of somebody who has done much before, and most leaves are not touched by it: their selections do
+// not keep it, or they hold already and it can only make them hold more. So the leaves are asked of the new events alone
+// first, and the customer's other rows are read for those that are then not known.
+
+// appended sorts new events by their series, and for each by customer.
+func (d *deciding) appended(n *news) map[rule.Series][]*event.Event {
+	if len(n.events) == 0 {
+		return nil
+	}
+	list := slices.Clone(n.events)
+	slices.SortStableFunc(list, func(a, b *event.Event) int { return cmp.Compare(a.Profile, b.Profile) })
+	out := map[rule.Series][]*event.Event{anyEvent: list}
+	for _, e := range list {
+		of := rule.Series{Kind: warehouse.Events, Name: e.Name}
+		out[of] = append(out[of], e)
+	}
+	return out
+}
+
+// append decides what events change for customers who were there before. who and events are in order of customer.
+func (d *deciding) append(p *livePlan, who []uint32, events []*event.Event) error {
+	if err := d.parts(p.anew, &d.run, who); err != nil {
+		return err
+	}
+	var profiles []event.ProfileID
+	var theirs [][]*event.Event
+	var ahead []uint32 // those with events that are still to come: whoever keeps them must look at them as a whole
+	for _, c := range who {
+		for len(events) > 0 && uint32(events[0].Profile) < c {
+			events = events[1:]
+		}
+		k, later := 0, false
+		for ; k < len(events) && uint32(events[k].Profile) == c; k++ {
+			later = later || events[k].Time > d.run.Now
+		}
+		switch {
+		case later:
+			ahead = append(ahead, c)
+		case k > 0:
+			profiles, theirs = append(profiles, event.ProfileID(c)), append(theirs, events[:k:k])
+		}
+		events = events[k:]
+	}
+	if err := d.parts(p.parts, &d.run, ahead); err != nil {
+		return err
+	}
+	part := p.appended
+	if len(profiles) > 0 {
+		part.gather.Begin(&d.run)
+	}
+	early := event.NewBits(len(profiles)) // who does something before what was the first so far
+	for i, list := range theirs {
+		if slices.ContainsFunc(list, func(e *event.Event) bool { return e.Time < d.l.firsts.of(uint32(e.Profile)) }) {
+			early.Set(i)
+		}
+	}
+	unknown := make(map[int][]uint32) // by part of the plan
+	for len(profiles) > 0 {
+		n := min(len(profiles), chunkOfCustomers)
+		part.rows.Only(profiles[:n], theirs[:n], &part.block)
+		d.follow(p, part.gather.Block(&part.block, nil), profiles[:n], early[:(n+63)/64], unknown)
+		profiles, theirs, early = profiles[n:], theirs[n:], early[n/64:] // a chunk is whole words
+	}
+	for i, one := range p.parts {
+		if len(unknown[i]) == 0 {
+			continue
+		}
+		if err := d.parts([]*livePart{one.withoutSubjects()}, &d.run, unique(unknown[i])); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// withoutSubjects is the part for whom only leaves are in question.
+func (p *livePart) withoutSubjects() *livePart {
+	out := *p
+	out.subjects = nil
+	return &out
+}
+
+// follow finds the answers that follow from those of the new events, and notes those that do not by the part of the plan
+// that they are in.
+func (d *deciding) follow(p *livePlan, res *rule.Result, profiles []event.ProfileID, early event.Bits, unknown map[int][]uint32) {
+	part := p.appended
+	who := make([]uint32, len(profiles))
+	for i, c := range profiles {
+		who[i] = uint32(c)
+	}
+	before := d.l.answers.findAll(who, part.leaves)
+	partOf := p.partOf()
+	open := make([]event.Bits, len(p.parts))
+	for j, k := range part.leaves {
+		x := d.leaves[k].x
+		was := before.of(k)
+		kept := res.Kept(x)
+		turned, doubt := turns(part.turns[j], was, kept, res.Cond(x), early)
+		for wi := range turned {
+			for w := turned[wi]; w != 0; w &= w - 1 {
+				d.out.flips = append(d.out.flips, flip{int32(k), who[wi*64+bits.TrailingZeros64(w)]})
+			}
+		}
+		at := partOf[k]
+		if open[at] == nil {
+			open[at] = event.NewBits(len(who))
+		}
+		for wi := range doubt {
+			open[at][wi] |= doubt[wi]
+		}
+	}
+	for at, set := range open {
+		for wi, w := range set {
+			for ; w != 0; w &= w - 1 {
+				unknown[at] = append(unknown[at], who[wi*64+bits.TrailingZeros64(w)])
+			}
+		}
+	}
+	d.wakes(part, res, who)
+}
+
+// turns is whose answer became another one, and of whom it is not known.
+func turns(how rule.Append, was, kept, news, early event.Bits) (turned, doubt []uint64) {
+	turned, doubt = make([]uint64, len(was)), make([]uint64, len(was))
+	for i := range was {
+		o, k, n := was[i], kept[i], news[i]
+		switch how {
+		case rule.AppendAny:
+			turned[i] = k & n &^ o
+		case rule.AppendRising:
+			turned[i], doubt[i] = k&n&^o, k&^n&^o
+		case rule.AppendFalling:
+			turned[i], doubt[i] = k&o&^n, k&o&n
+		case rule.AppendBoth:
+			turned[i], doubt[i] = k&o&^n, k&n&^o
+		case rule.AppendFirst:
+			doubt[i] = k & early[i]
+		default:
+			doubt[i] = k
+		}
+	}
+	return
+}
+
+// partOf is the part of the plan that each leaf is in.
+func (p *livePlan) partOf() map[int]int {
+	if p.places == nil {
+		p.places = map[int]int{}
+		for i, part := range p.parts {
+			for _, k := range part.leaves {
+				p.places[k] = i
+			}
+		}
+	}
+	return p.places
+}
+
+// firsts is when each customer did something for the first time, where a leaf asks for that.
+type firsts []event.Time
+
+func (f firsts) of(customer uint32) event.Time {
+	if int(customer) < len(f) {
+		return f[customer]
+	}
+	return event.Never
+}
+
+// add takes in events.
+func (f *firsts) add(events []*event.Event, now event.Time) {
+	for _, e := range events {
+		if e.Time > now { // whoever looks at it when its time has come looks at everything
+			continue
+		}
+		for int(e.Profile) >= len(*f) {
+			*f = append(*f, event.Never)
+		}
+		(*f)[e.Profile] = min((*f)[e.Profile], e.Time)
+	}
+}

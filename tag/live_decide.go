@@ -113,8 +113,8 @@ func (l *Live) decide(ctx context.Context, n *news, snap warehouse.Snapshot, now
 	if d.frozen != nil && len(n.late) > 0 {
 		run := d.run
 		run.Now, run.Ahead = l.asOf, false
-		_, known := d.divide(n.late, now)
-		if err := d.evaluate(d.frozen, &run, known, false); err != nil {
+		fresh, known := d.divide(n.late, now) // who is new, and was there by then
+		if err := d.evaluate(d.frozen, &run, unique(append(fresh, known...)), false); err != nil {
 			return nil, err
 		}
 	}

@@ -61,7 +61,7 @@ func (s *Server) query(ctx context.Context, in *queryRequest) (*answer[QueryAnsw
 		}
 	}
 	begun := s.c.Now()
-	q, err := tag.Ask(ctx, s.desk.Deps, b.Expression, o)
+	q, err := s.desk.Ask(ctx, b.Expression, o)
 	if err != nil {
 		return nil, s.ruleFault(ctx, b.Expression, err)
 	}

@@ -199,8 +199,17 @@ func (r *Result) Cond(x *Expr) event.Bits {
 // EachCase calls f, for a case expression that is a root, with the place of each case that anybody of the universe
 // may fall into, and with who does. The words are valid until f returns, which must not write to them.
 func (r *Result) EachCase(x *Expr, f func(k int, who event.Bits)) {
+	r.eachCase(r.w.plan.index[x], f)
+}
+
+// EachCaseOfRoot is EachCase for the root at a place among those given to Blocks: for whoever has many.
+func (r *Result) EachCaseOfRoot(place int, f func(k int, who event.Bits)) {
+	r.eachCase(int(r.w.plan.roots[place]), f)
+}
+
+func (r *Result) eachCase(at int, f func(k int, who event.Bits)) {
 	w := r.w
-	cases := w.res[w.plan.index[x]].cases
+	cases := w.res[at].cases
 	if r.all {
 		for k, c := range cases {
 			f(k, c)

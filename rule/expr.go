@@ -12,15 +12,16 @@ import (
 // Expr is a checked expression: typed, with its names resolved, in canonical form. Equal expressions made by
 // one Builder are one Expr, so that a thousand rules that share a condition compute it once.
 type Expr struct {
-	Type  Type
+	// What every evaluation looks at stands together: thousands of expressions are evaluated in turn.
 	op    *op
+	src   *eventSet // the rows an expression at rowLevel or a selection is about
 	args  []*Expr
+	id    int // in its Builder
+	level level
+	Type  Type
 	str   string      // a parameter: a name, a span
 	val   event.Value // a literal
 	aux   any         // prepared parameters: a span, a compiled pattern, the values of cases
-	level level
-	src   *eventSet // the rows an expression at rowLevel or a selection is about
-	id    int       // in its Builder
 	hint  []event.Kind
 }
 

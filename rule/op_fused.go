@@ -249,6 +249,10 @@ func pickTimeOp(like *op, rel relation) *op {
 			return v
 		}
 		lo, hi := interval(rel, bound.Ints[0])
+		if r := w.rows(x.src); w.plan.asked[w.plan.tallies[w.node]] == 1 && r.inOrder() && !args[0].all && lo <= hi {
+			w.outermostWithin(r, args[0], x.aux.(int), lo, hi, v.cond)
+			return v
+		}
 		t := w.tally(func(t *tally) { w.tallyTimes(t, w.rows(x.src), args[0], x.aux.(int)) })
 		t.compareTimes(lo, hi, v.cond)
 		return v

@@ -385,6 +385,33 @@ func (w *worker) tallyTimes(t *tally, r *eventRows, sel *vec, place int) {
 	}
 }
 
+// outermostWithin sets the customers whose first (place 1) or last (place -1) kept row lies within lo…hi. Each row overwrites
+// what the one before it said of the same customer, so that the outermost one, which comes last, decides.
+func (w *worker) outermostWithin(r *eventRows, sel *vec, place int, lo, hi int64, out event.Bits) {
+	least, width := uint64(lo), uint64(hi)-uint64(lo)
+	put := func(row int) {
+		o := r.owner[row]
+		_, outside := bits.Sub64(width, uint64(r.times[row])-least, 0)
+		bit := uint64(1) << (o & 63)
+		out[o>>6] = out[o>>6]&^bit | bit&(outside-1)
+	}
+	if place < 0 {
+		for wi, word := range sel.mask {
+			for ; word != 0; word &= word - 1 {
+				put(wi*64 + trailing(word))
+			}
+		}
+		return
+	}
+	for wi := len(sel.mask) - 1; wi >= 0; wi-- {
+		for word := sel.mask[wi]; word != 0; {
+			at := 63 - bits.LeadingZeros64(word)
+			word &^= 1 << at
+			put(wi*64 + at)
+		}
+	}
+}
+
 // compareTimes sets the customers whose first or last kept row lies within lo…hi.
 func (t *tally) compareTimes(lo, hi int64, out event.Bits) {
 	within(t.times, lo, hi, out)

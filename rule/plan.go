@@ -20,6 +20,7 @@ type Plan struct {
 	asked    []int   // of each tally: how many are decided by it
 	listed   []int32 // of each: how many ask whether a constant is in the lists that it is
 	index    map[*Expr]int
+	roots    []int32 // their places, as they were given
 	// selections are those below roots, as far as Result.Kept was asked; a plan of a Gather only.
 	selections map[*Expr][]*Expr
 	sets       []int32 // the place of an event set by its id, one more; 0 where it is not needed
@@ -74,6 +75,7 @@ func newPlan(roots []*Expr, series []warehouse.SeriesInfo) *Plan {
 	asked := make([]bool, len(p.order)) // by something else than a field of a picked event
 	for _, r := range roots {
 		asked[p.index[r]] = true
+		p.roots = append(p.roots, int32(p.index[r]))
 	}
 	for i, x := range p.order {
 		p.need(x, series)

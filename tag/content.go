@@ -56,7 +56,9 @@ func watchedContents(ctx context.Context, eval *rule.Run, subjects []*subject, k
 	cases := make([]caseSets, len(subjects))
 	for i, s := range subjects {
 		shapes[i] = s.shape()
-		cases[i] = s.caseSets(&shapes[i])
+		if cases[i] = s.caseSets(&shapes[i]); cases[i].alone {
+			cases[i].root = len(roots) + slices.Index(s.roots(), s.value)
+		}
 		roots = append(roots, s.roots()...)
 	}
 	for i, s := range subjects {
@@ -81,7 +83,7 @@ func watchedContents(ctx context.Context, eval *rule.Run, subjects []*subject, k
 		}
 		for i, s := range subjects {
 			if c := &cases[i]; c.alone {
-				res.EachCase(c.of, func(k int, who event.Bits) { w.SetWords(i, c.places[k], uint32(res.First), who) })
+				res.EachCaseOfRoot(c.root, func(k int, who event.Bits) { w.SetWords(i, c.places[k], uint32(res.First), who) })
 			} else if err := s.write(w, i, &shapes[i], res, eval.Zone); err != nil {
 				return err
 			}
@@ -116,7 +118,7 @@ func watchedContents(ctx context.Context, eval *rule.Run, subjects []*subject, k
 // are so, and asking each of them anew for every block takes longer than writing.
 type caseSets struct {
 	alone  bool
-	of     *rule.Expr
+	root   int   // the place of the subject's value among the roots
 	places []int // of each case: its value among those of the shape
 }
 
@@ -128,7 +130,7 @@ func (s *subject) caseSets(shape *tagindex.Shape) (c caseSets) {
 	if !cases {
 		return c
 	}
-	c.alone, c.of = true, s.value
+	c.alone = true
 	for _, v := range values {
 		c.places = append(c.places, slices.IndexFunc(shape.Values, v.Equal))
 	}

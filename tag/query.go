@@ -45,44 +45,71 @@ func ask(ctx context.Context, d Deps, text string, opts QueryOptions, customer *
 	if err := d.CatchUp(ctx); err != nil {
 		return nil, err
 	}
+	return d.query(ctx, opts, customer, func(q *Query) error {
+		set, err := library.Load(ctx, d.DB.Read())
+		if err != nil {
+			return err
+		}
+		c, err := d.compile(ctx, set, library.CompileOptions{Names: namesOf(q.snap), Published: !opts.Recompute, Lenient: true})
+		if err != nil {
+			return err
+		}
+		return q.check(c, text, opts)
+	})
+}
+
+// Ask is tag.Ask for a process that stays: it asks the history and the index as they are, and where other tags are read
+// from the index it does not compile the library again for each question.
+func (d *Desk) Ask(ctx context.Context, text string, opts QueryOptions) (*Query, error) {
+	if opts.Recompute {
+		return Ask(ctx, d.Deps, text, opts)
+	}
+	return d.query(ctx, opts, nil, func(q *Query) error {
+		return d.WithLibrary(ctx, true, func(c *library.Compiled) error { return q.check(c, text, opts) })
+	})
+}
+
+// query makes a query that check checks.
+func (d Deps) query(ctx context.Context, opts QueryOptions, customer *event.ProfileID, check func(*Query) error) (*Query, error) {
 	snap, err := d.Store.Snapshot()
 	if err != nil {
 		return nil, err
 	}
 	q := &Query{snap: snap}
-	if err := q.check(ctx, d, text, opts, customer); err != nil {
+	if err = check(q); err == nil {
+		err = q.prepare(ctx, d, opts, customer)
+	}
+	if err != nil {
 		snap.Close()
 		return nil, err
 	}
 	return q, nil
 }
 
-func (q *Query) check(ctx context.Context, d Deps, text string, opts QueryOptions, customer *event.ProfileID) error {
-	set, err := library.Load(ctx, d.DB.Read())
-	if err != nil {
-		return err
-	}
-	names := namesOf(q.snap)
-	q.Definitions, err = d.compile(ctx, set, library.CompileOptions{Names: names, Published: !opts.Recompute, Lenient: true})
-	if err != nil {
-		return err
-	}
-	r, faults := rule.Check(text, q.Definitions.Env, rule.AnyValue)
+// check checks the text against a library.
+func (q *Query) check(c *library.Compiled, text string, opts QueryOptions) error {
+	r, faults := rule.Check(text, c.Env, rule.AnyValue)
 	if len(faults) > 0 {
 		return Faults(text, "", faults)
 	}
-	q.Rule = r
+	q.Rule, q.Definitions = r, c
+	for _, k := range opts.IDKinds {
+		if c.Names.IDs[k] {
+			q.ids = append(q.ids, c.Builder.Identifiers(k))
+		}
+	}
+	return nil
+}
+
+// prepare makes a checked query ready to be evaluated.
+func (q *Query) prepare(ctx context.Context, d Deps, opts QueryOptions, customer *event.ProfileID) error {
+	r := q.Rule
 	q.run = rule.Run{Snapshot: q.snap, Now: opts.Now, Zone: d.Zone, Progress: opts.Progress, Scratch: d.scratch()}
 	if customer != nil && rule.UsesPopulation(r.Expr) {
 		customer = nil // everybody is evaluated for the parameters
 	}
-	if _, err := d.readBeside(ctx, &q.run, []*rule.Expr{r.Expr}, beside{set: set, idb: d.DB.Read(), customer: customer, published: !opts.Recompute}); err != nil {
+	if _, err := d.readBeside(ctx, &q.run, []*rule.Expr{r.Expr}, beside{set: q.Definitions.Set, idb: d.DB.Read(), customer: customer, published: !opts.Recompute}); err != nil {
 		return err
-	}
-	for _, k := range opts.IDKinds {
-		if names.IDs[k] {
-			q.ids = append(q.ids, q.Definitions.Builder.Identifiers(k))
-		}
 	}
 	return q.run.Prepare(ctx, []*rule.Expr{r.Expr})
 }

@@ -355,3 +355,30 @@ func TestTheScheduleOfAnEmptyWorkspaceRunsNothing(t *testing.T) {
 	s.must(err)
 	s.equal("noted", text, int64(s.Now()))
 }
+
+// What time moved since the last run is no fault.
+func TestVerifyKnowsThatTimeMovesLiveTags(t *testing.T) {
+	s := newServed(t, "2026-08-03T20:00:00+08:00", live, daily, overDaily)
+	s.equal("at night", s.clock("2026-08-04T01:00:00+08:00"), "nightly frequency,spend,extra")
+	s.buys("dan", 500)
+	s.equal("the next", s.clock("2026-08-05T01:00:00+08:00"), "nightly frequency,spend,extra")
+	s.equal("no run", s.clock("2026-08-05T23:00:00+08:00")+s.clock("2026-08-06T00:10:00+08:00"), "")
+	s.equal("findings", s.findings(), "[]")
+	s.equal("later", s.clock("2026-09-02T01:00:00+08:00"), "nightly frequency,spend,extra")
+	s.holds("frequency", "dan=低频")
+	s.equal("the day's edge", s.clock("2026-09-02T02:00:00+08:00"), "")
+	from := s.end()
+	s.equal("no run", s.clock("2026-09-03T00:30:00+08:00"), "")
+	if s.end() == from {
+		t.Fatal("time has moved nothing")
+	}
+	s.equal("findings", s.findings(), "[]")
+	dir := s.Dir
+	s.must(s.Close())
+	s.open(dir)
+	s.equal("findings without a server", s.findings(), "[]")
+	s.spoil("frequency", "高频", "cat")
+	if found := strings.Join(s.findings(), ""); !strings.Contains(found, "wrong") {
+		t.Errorf("a fault is not found: %s", found)
+	}
+}

@@ -176,12 +176,19 @@ func (v *verifier) fresh(ctx context.Context) error {
 	for _, b := range compiled.Broken {
 		v.note("%s cannot be computed at present: %s", b.Ref, b.Faults[0])
 	}
-	type lastRun struct {
+	live, err := v.movedLive(ctx, set, snap)
+	if err != nil {
+		return err
+	}
+	type decided struct {
+		run  uint64
+		asOf event.Time
+	}
+	type together struct {
 		list     []*subject
-		asOf     event.Time
 		assigned uint64
 	}
-	byRun := map[uint64]*lastRun{}
+	byRun := map[decided]*together{}
 	r := &run{Deps: v.Deps, set: set}
 	for _, s := range subjects(compiled) {
 		row, ok, err := computedOf(ctx, v.DB.Read(), s.id)
@@ -193,18 +200,51 @@ func (v *verifier) fresh(ctx context.Context) error {
 		case row.Events != snap.Offset() || row.Version != s.version || row.Closure != r.closure(s):
 			v.note("%s has not been computed since history or definitions changed", s.key)
 		default:
-			if byRun[row.Run] == nil {
-				byRun[row.Run] = &lastRun{asOf: event.Time(row.AsOfMS), assigned: row.Assigned}
+			at := decided{row.Run, event.Time(row.AsOfMS)}
+			if moved, changed := live(s, at.asOf); moved != nil {
+				s, at.asOf = moved, changed
 			}
-			byRun[row.Run].list = append(byRun[row.Run].list, s)
+			if byRun[at] == nil {
+				byRun[at] = &together{assigned: row.Assigned}
+			}
+			byRun[at].list = append(byRun[at].list, s)
 		}
 	}
-	for number, last := range byRun {
-		if err := v.compare(ctx, snap, set, number, last.asOf, last.assigned, last.list); err != nil {
+	for at, last := range byRun {
+		if err := v.compare(ctx, snap, set, at.run, at.asOf, last.assigned, last.list); err != nil {
 			return err
 		}
 	}
 	return v.byHand(ctx, set)
+}
+
+// movedLive finds what time has moved since its last run, where it is decided live: such a subject as it is decided then,
+// with the published values of tags that are not live, and the instant at which it moved last. The subject is nil where
+// the last run still stands.
+func (v *verifier) movedLive(ctx context.Context, set *library.Set, snap warehouse.Snapshot) (func(*subject, event.Time) (*subject, event.Time), error) {
+	compiled, _, err := v.compileLive(ctx, v.DB.Read(), set, snap)
+	if err != nil {
+		return nil, err
+	}
+	byID := map[uint32]*subject{}
+	for _, s := range subjects(compiled) {
+		if isLive(s) && !readsOf(s.roots()).Population { // else it holds on to the instant of the run
+			byID[s.id] = s
+		}
+	}
+	view := v.Index.View()
+	return func(s *subject, asOf event.Time) (*subject, event.Time) {
+		at := asOf
+		for _, slot := range []uint32{s.id, lapseSlot(s.id)} {
+			if changed, _, there := view.Changed(slot); there {
+				at = max(at, changed)
+			}
+		}
+		if at == asOf {
+			return nil, asOf
+		}
+		return byID[s.id], at
+	}, nil
 }
 
 // byHand holds the tags assigned by hand in the index against the assignments.

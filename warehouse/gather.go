@@ -83,6 +83,9 @@ func (w *tableWriter) write(into *Table, pieces []piece, rows int, arrivals bool
 				if p.count == rows {
 					out.Has = nil
 				}
+				if out.Nums != nil { // a column has one of them; the part keeps the room
+					out.Ints = nil
+				}
 				c.result = append(c.result, out)
 			}
 		}

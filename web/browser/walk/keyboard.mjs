@@ -18,7 +18,8 @@ export function keyboard(world) {
     await page.keyboard.type("潜在");
     await page.keyboard.press("Control+A");
     await page.keyboard.type("客户阶段");
-    await page.locator(".search-hit", { hasText: "客户阶段" }).first().waitFor();
+    // What was found for the text before may name it too, further down.
+    await page.locator(".search-hit").first().filter({ hasText: "客户阶段" }).waitFor();
     await page.keyboard.press("Enter");
     await page.waitForURL("**/tags/stage");
     await page.close();

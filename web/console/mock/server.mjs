@@ -17,7 +17,7 @@ const tags = empty ? [] : data.tags;
 const segments = empty ? [] : data.segments;
 const assignments = [];
 let mustChange = true;
-const run = (id, as_of, entered, left, took_ms, more = {}) => ({ id: String(id), kind: "compute", as_of, started: as_of, finished: as_of, state: "done", took_ms, entered, left, ...more });
+const run = (id, as_of, entered, left, took_ms, more = {}) => ({ id: String(id), kind: "compute", as_of, started: as_of, finished: as_of, state: "done", took_ms, entered, left, repaired: 0, ...more });
 const runs = empty ? [] : [
   run(12, data.now, 1204, 988, 2140),
   run(11, "2026-11-20T18:00:00.000+08:00", 1181, 1043, 2093),
@@ -93,10 +93,18 @@ const routes = {
   "POST /session/password": (r) => (r.body.old === "wrong" ? refuse(422, "invalid", "当前密码不对") : ((mustChange = false), undefined)),
   "GET /overview": () => ({
     zone: "Asia/Shanghai", now: data.now, stopped: false, customers: empty ? 0 : data.customerCount, events: empty ? 0 : 1284051, tags: tags.length, segments: segments.length, assigned: empty ? 0 : 19412,
-    ...(runs[0] ? { last_run: runs[0] } : {}), recent_runs: runs,
+    ...(runs[0] ? { last_run: runs[0] } : {}), recent_runs: runs, fresh: { live: true, lag_ms: 120, rate: 14.2, failing: false, next_run: "2026-11-22T01:00:00.000+08:00" },
     top_tags: [...tags].sort((a, b) => (b.held ?? 0) - (a.held ?? 0)).slice(0, 10).map(({ key, name, held }) => ({ key, name, held })),
     dimensions: [["nature", "behavior", 8], ["nature", "attribute", 7], ["nature", "interest", 4], ["nature", "lifecycle", 1], ["origin", "fact", 6], ["origin", "behavior", 8], ["origin", "source", 1], ["origin", "state", 2], ["six_dimensions", "basic", 4]].map(([set, key, n]) => ({ set, key, name: key, tags: empty ? 0 : n })),
     max_depth: 3, avg_depth: 2.9,
+  }),
+  "GET /runs": ({ query }) => page(runs, query),
+  "GET /freshness": () => ({
+    now: data.now, stopped: false, failed: [],
+    readers: [["warehouse", "event_log"], ["index", "change_log"], ["live", "event_log"]].map(([name, log]) => ({ name, log, position: 1284051, end: 1284051, lag: 0, lag_ms: 0, rate: 14.2 })),
+    intake: { rate: 14.2, recent: Array.from({ length: 60 }, (_, i) => 10 + ((i * 7) % 9)), refused: 0, refusals: Array(60).fill(0), waiting: 0 },
+    live: { ready: true, as_of: data.now, lag_ms: 120, subjects: 25, leaves: 40, bytes: 401280, decided: 5120, changes: 812, woken: 31, builds: 1, repaired: 0 },
+    refresh: [{ refresh: "live", tags: 25, never: 0, as_of: data.now, lag_ms: 120 }, { refresh: "daily", tags: tags.length, never: 0, as_of: data.now, lag_ms: 61_000_000, next_run: "2026-11-22T01:00:00.000+08:00" }],
   }),
   "POST /runs": (r) => {
     need(r, "compute");

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { formatClock, formatCount, formatDay, formatDecimal, formatDuration, formatInstant, formatSecond, formatShare, formatValue } from "./format";
+import { formatBytes, formatClock, formatCount, formatDay, formatDecimal, formatDuration, formatInstant, formatRate, formatSecond, formatShare, formatSpan, formatValue } from "./format";
 
 it("counts have thousands separators", () => {
   expect(formatCount(1284051)).toBe("1,284,051");
@@ -59,4 +59,15 @@ it("values are shown by their kind", () => {
   expect(show("list", "a,b,c", ["a,b", "c"])).toBe("a,b、c");
   expect(show("time", "2026-11-21T18:03:05.120+08:00")).toBe("2026-11-21 18:03");
   expect(show("text", "12840")).toBe("12840");
+});
+
+it("lengths of time are told in one unit", () => {
+  const words = { now: "now", s: "s", min: "min", h: "h", d: "d" };
+  const told = [0, 999, 1000, 59_999, 60_000, 3_599_999, 3_600_000, 47 * 3_600_000, 48 * 3_600_000].map((ms) => formatSpan(ms, words));
+  expect(told).toEqual(["now", "now", "1 s", "59 s", "1 min", "59 min", "1 h", "47 h", "2 d"]);
+});
+
+it("rates and sizes", () => {
+  expect([0, 0.44, 12.5, 1204.4].map(formatRate)).toEqual(["0", "0.4", "12.5", "1,204"]);
+  expect([0, 1023, 1536, 12_345_678].map(formatBytes)).toEqual(["0 B", "1,023 B", "1.5 KB", "11.8 MB"]);
 });

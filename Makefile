@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 export CGO_ENABLED := 0
 
-.PHONY: build console demo test bench worlds lint
+.PHONY: build console demo test bench worlds live lint
 
 # The program, with the console in it.
 build: web/dist/index.html
@@ -40,6 +40,10 @@ lint:
 # Ten million random cases of rules against the naive oracle; long.
 worlds:
 	TAGMA_CASES=10000000 go test ./internal/oracle -run Worlds -timeout 6h -v
+
+# Thousands of random worlds whose tags are decided live, with restarts, against runs at the same instants; long. TAGMA_SEED takes others.
+live:
+	TAGMA_LIVE=3000 go test ./internal/oracle -run 'TestLive$$' -timeout 6h -v
 
 # The figures: loading, computing, previews, lookups, other engines on the same data, the live path, and what was wanted
 # (docs/benchmarks.md). SIZE is 100k, 1m or 10m; more flags in BENCH, as in BENCH='-steps load,compute -rounds 5'. Only DuckDB needs a C

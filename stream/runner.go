@@ -67,21 +67,57 @@ func delay(ctx context.Context, d time.Duration) {
 	}
 }
 
-// CatchUp runs the readers until all are at the end of their logs, what they append themselves included. It
-// stops at the first error.
-func (r *Runner) CatchUp(ctx context.Context) error {
+// CatchUp runs the readers until all are where their logs end now, what they append themselves meanwhile included. What
+// others append meanwhile is not waited for. It stops at the first error.
+func (r *Runner) CatchUp(ctx context.Context) error { return r.catchUp(ctx, nil) }
+
+// CatchUpLog is CatchUp for the readers of one log.
+func (r *Runner) CatchUpLog(ctx context.Context, l *Log) error { return r.catchUp(ctx, l) }
+
+func (r *Runner) catchUp(ctx context.Context, only *Log) error {
 	for again := true; again; {
 		again = false
-		// One batch each in turn: were somebody appending all the while, the first would never let the others on.
+		ends := map[string]uint64{}
 		for _, reader := range r.readers {
-			moved, err := r.advance(ctx, reader)
+			if only != nil && reader.Log.table != only.table {
+				continue
+			}
+			end, known := ends[reader.Log.table]
+			if !known {
+				var err error
+				if end, err = reader.Log.End(ctx, r.db.Read()); err != nil {
+					return err
+				}
+				ends[reader.Log.table] = end
+			}
+			moved, err := r.upTo(ctx, reader, end)
 			if err != nil {
 				return fmt.Errorf("reader %s: %w", reader.Name, err)
 			}
-			again = again || moved
+			again = again || moved && reader.Handle != nil // it may have appended
 		}
 	}
 	return nil
+}
+
+// upTo moves a reader to an offset, and says whether it moved.
+func (r *Runner) upTo(ctx context.Context, reader *reader, end uint64) (moved bool, err error) {
+	for {
+		at, err := reader.at(ctx)
+		if err != nil || at == end {
+			return moved, err
+		}
+		ok, err := r.advance(ctx, reader) // also where it is beyond the end: that is an error
+		if err != nil || !ok {
+			return moved, err
+		}
+		if moved = true; at > end {
+			return moved, nil
+		}
+		if at, err = reader.at(ctx); err != nil || at >= end {
+			return moved, err
+		}
+	}
 }
 
 // advance moves a reader by one batch and tells the others.

@@ -266,7 +266,7 @@ func (l *Live) stale(ctx context.Context) error {
 
 // follow looks at what others wrote to the change log.
 func (l *Live) follow(ctx context.Context) error {
-	if err := l.d.CatchUp(ctx); err != nil {
+	if err := l.d.followed(ctx); err != nil {
 		return err
 	}
 	for end := l.d.Index.Position(); l.changes < end; {
@@ -506,7 +506,7 @@ func (l *Live) commit(ctx context.Context, out *outcome, upTo uint64, now event.
 	if before == l.changes { // nothing but our own
 		l.changes = after
 	}
-	return l.d.CatchUp(ctx)
+	return l.d.followed(ctx)
 }
 
 // appendMark writes up to where events are decided.

@@ -28,14 +28,23 @@ type Deps struct {
 	Dir string
 	// Now tells the time of the machine: when something was done.
 	Now func() event.Time
-	// CatchUp brings the index to the end of the change log.
-	CatchUp func(context.Context) error
+	// CatchUp brings the history to the end of the event log, and the index to the end of the change log. CatchUpIndex
+	// does only the latter; nil: CatchUp does it.
+	CatchUp, CatchUpIndex func(context.Context) error
 	// Turn keeps runs and decisions of one process from each other; nil where there is but one at a time.
 	Turn *Turn
 	// Going is told of runs that go on; it may be nil.
 	Going *Going
 	// Live is what decides tags live in this process; nil where nothing does. Runs work together with it.
 	Live *Live
+}
+
+// followed brings the index to the end of the change log.
+func (d Deps) followed(ctx context.Context) error {
+	if d.CatchUpIndex == nil {
+		return d.CatchUp(ctx)
+	}
+	return d.CatchUpIndex(ctx)
 }
 
 // namesOf is what rules may speak of: what the history has, and the identifier kinds that everybody knows.

@@ -318,7 +318,7 @@ func (w *Workspace) Ingest() ingest.Deps {
 // Tags is what computing and asking works with.
 func (w *Workspace) Tags() tag.Deps {
 	return tag.Deps{DB: w.DB, Store: w.Store, Index: w.Index, Events: w.Events, Changes: w.Changes, Zone: w.Zone,
-		Dir: filepath.Join(w.Dir, "snapshots"), Now: now, CatchUp: w.readers.CatchUp, Turn: w.turn, Going: w.going, Live: w.live}
+		Dir: filepath.Join(w.Dir, "snapshots"), Now: now, CatchUp: w.readers.CatchUp, CatchUpIndex: func(ctx context.Context) error { return w.readers.CatchUpLog(ctx, w.Changes) }, Turn: w.turn, Going: w.going, Live: w.live}
 }
 
 // Instant reads an instant as the command line takes it: RFC 3339, or a local date, which means its last instant.

@@ -158,6 +158,11 @@ func sameRows(got *warehouse.Table, i int, want *warehouse.Table, wanted warehou
 			return fmt.Errorf("row %d arrived as %d, want %d", n, got.Arrivals[at], want.Arrivals[k])
 		}
 		for c := range want.Columns {
+			for _, part := range got.Columns[c] {
+				if part.Nums != nil && part.Ints != nil {
+					return fmt.Errorf("column %d has its numbers twice", c)
+				}
+			}
 			a, b := valueOf(got.Columns[c], at), valueOf(want.Columns[c], k)
 			if a.Kind() != b.Kind() || a.Present() && !a.Equal(b) {
 				return fmt.Errorf("row %d, column %d: %v, want %v", n, c, a, b)

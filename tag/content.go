@@ -98,11 +98,13 @@ func watchedContents(ctx context.Context, eval *rule.Run, subjects []*subject, k
 	if err != nil {
 		return nil, err
 	}
+	universe := 0
 	for i, w := range writers {
 		w.Close()
-		if customers != nil {
-			*customers += counts[i]
-		}
+		universe += counts[i]
+	}
+	if customers != nil {
+		*customers = universe
 	}
 	all := b.Finish()
 	out := make([]content, len(subjects))

@@ -3,6 +3,7 @@ package tag
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -408,9 +409,35 @@ func numbersOf(view *tagindex.View, id uint32, c *tagindex.Content) *Numbers {
 func (d *Desk) Held(slot uint32) int { return d.Index.View().Present(slot).Count() }
 
 // Computed returns the instants that definitions were last computed for, by their numbers; those of tags assigned by
-// hand are left out.
+// hand are left out. What is decided live is of the instant that this has come to.
 func (d *Desk) Computed(ctx context.Context) (map[uint32]event.Time, error) {
-	return d.computed.get(d.DB.Writes(), func() (map[uint32]event.Time, error) { return readComputed(ctx, d.DB.Read()) })
+	runs, err := d.computed.get(d.DB.Writes(), func() (map[uint32]event.Time, error) { return readComputed(ctx, d.DB.Read()) })
+	if err != nil || d.Live == nil {
+		return runs, err
+	}
+	status := d.Live.Status()
+	if !status.Ready {
+		return runs, nil
+	}
+	set, err := d.Set(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := maps.Clone(runs)
+	now := func(id uint32) {
+		if at, known := out[id]; known {
+			out[id] = max(at, status.AsOf)
+		}
+	}
+	for t := range set.Tags() {
+		if t.Refresh == library.Live && t.Kind == library.ByRule {
+			now(t.ID)
+		}
+	}
+	for s := range set.Segments() {
+		now(s.ID)
+	}
+	return out, nil
 }
 
 func readComputed(ctx context.Context, idb bun.IDB) (map[uint32]event.Time, error) {

@@ -2,6 +2,8 @@ package tag
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"tagma/rule"
 	"tagma/tagindex"
@@ -32,9 +34,15 @@ func (l *Live) Check(ctx context.Context) ([]LiveDifference, error) {
 	if err := l.d.CatchUp(ctx); err != nil {
 		return nil, err
 	}
+	out, _, err := l.differences(ctx, nil)
+	return out, err
+}
+
+// differences is Check for whoever has the turn, and returns what it compared. Some customers are left out.
+func (l *Live) differences(ctx context.Context, but map[uint32]bool) (out []LiveDifference, compared []*subject, err error) {
 	snap, err := l.d.Store.Snapshot()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer snap.Close()
 	var list []*subject
@@ -43,26 +51,29 @@ func (l *Live) Check(ctx context.Context) ([]LiveDifference, error) {
 			list = append(list, one.subject)
 		}
 	}
-	eval := rule.Run{Snapshot: snap, Now: l.last, Zone: l.d.Zone, Params: l.params}
+	eval := rule.Run{Snapshot: snap, Now: l.last, Zone: l.d.Zone, Params: maps.Clone(l.params)}
 	keepers, err := l.d.prepare(ctx, &eval, list, beside{set: l.set.set, idb: l.d.DB.Read()})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	contents, err := contentsOf(ctx, &eval, list, keepers, nil)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var out []LiveDifference
 	for i, diff := range diffAll(l.d.Index.View(), list, contents) {
 		for _, ch := range []*tagindex.Change{diff.values, diff.lapses} {
 			if ch == nil {
 				continue
 			}
-			one := LiveDifference{Key: list[i].key, Segment: list[i].segment, Some: changed(ch)}
+			one := LiveDifference{Key: list[i].key, Segment: list[i].segment}
 			one.Entered, one.Left = ch.Moves()
+			one.Some = slices.DeleteFunc(changed(ch), func(c uint32) bool { return but[c] })
+			if len(one.Some) == 0 && len(but) > 0 {
+				continue
+			}
 			one.Some = one.Some[:min(len(one.Some), 10)]
 			out = append(out, one)
 		}
 	}
-	return out, nil
+	return out, list, nil
 }

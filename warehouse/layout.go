@@ -18,12 +18,15 @@ type layout struct {
 	lens     []int32
 
 	rows     int
-	start    [maxProfiles + 1]int32
+	start    []int32
 	owner    []uint16
 	pos      []int32 // the place of each row that is read; not filled when straight
 	straight bool    // one segment: rows are in place as they stand
 	times    []event.Time
 	arrivals []uint64
+
+	// Of each profile, while segments are put in place: the place of its next row, and of its first in the present group.
+	next, first []int32
 
 	us    []uint64
 	ints  []int32
@@ -36,9 +39,6 @@ type rowOrder struct {
 	arrival uint64
 	row     int32
 }
-
-// maxProfiles is the number of profiles whose rows one layout takes.
-const maxProfiles = MaxBlocks * BlockSize
 
 func (l *layout) reset(only int) {
 	l.only, l.base = only, 0
@@ -147,7 +147,7 @@ func (l *layout) parse(s *segment, c *cursor) bool {
 func (l *layout) place(arrivals bool) error {
 	l.straight = len(l.segments) == 1
 	n := l.base + BlockSize
-	clear(l.start[:n+1])
+	clear(grow(&l.start, n+1))
 	for i := range l.lows {
 		l.start[int(l.lows[i])+1] += l.lens[i]
 	}
@@ -183,8 +183,8 @@ func (l *layout) place(arrivals bool) error {
 		return l.readTimes(s, nil)
 	}
 
-	var next, first [maxProfiles]int32
-	copy(next[:n], l.start[:n])
+	next := grow(&l.next, n)
+	copy(next, l.start)
 	total := 0
 	for i := range l.segments {
 		l.segments[i].pos = total
@@ -200,7 +200,7 @@ func (l *layout) place(arrivals bool) error {
 			to++
 		}
 		if to-from > 1 {
-			first = next
+			copy(grow(&l.first, n), next)
 		}
 		for i := from; i < to; i++ {
 			s := &l.segments[i]
@@ -227,7 +227,7 @@ func (l *layout) place(arrivals bool) error {
 			}
 		}
 		if to-from > 1 {
-			l.mend(from, to, &first, &next)
+			l.mend(from, to, l.first, next)
 		}
 		from = to
 	}
@@ -267,7 +267,7 @@ func (l *layout) readTimes(s *segment, pos []int32) error {
 
 // mend sorts the rows of those profiles whose rows in the segments from … to-1 are not in order.
 // A profile's rows of these segments are first[low] … next[low]-1.
-func (l *layout) mend(from, to int, first, next *[maxProfiles]int32) {
+func (l *layout) mend(from, to int, first, next []int32) {
 	mended := false
 	for low := range l.base + BlockSize {
 		a, b := first[low], next[low]

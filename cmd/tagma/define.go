@@ -60,7 +60,11 @@ func (e *editor) apply(p *program, w *workspace.Workspace, edit *library.Edit, c
 		return err
 	}
 	if !p.json {
-		fmt.Fprintf(p.out, "applied %s; run `tagma compute` to publish the tags\n", count(changes, "change"))
+		what := "run `tagma compute` to publish the tags"
+		if w.Live() != nil {
+			what = "tags that are live follow at once, `tagma compute` publishes the others"
+		}
+		fmt.Fprintf(p.out, "applied %s; %s\n", count(changes, "change"), what)
 	}
 	return nil
 }

@@ -162,7 +162,8 @@ const manySets = 512
 func changeOf(view *tagindex.View, slot uint32, shape *tagindex.Shape, list []decision) *tagindex.Change {
 	c := view.Content(slot)
 	banded := shape.Bands != nil
-	if c.Kind() != event.Missing && (c.Kind() != shape.Kind || c.Multi() != shape.Multi) || c.Kind() != event.Missing && c.Banded() != banded {
+	other := c.Kind() != event.Missing && (c.Kind() != shape.Kind || c.Multi() != shape.Multi || c.Banded() != banded)
+	if other && c.Present().Count() > 0 {
 		return nil
 	}
 	m := moveMaker{ch: tagindex.Change{Slot: slot, Multi: shape.Multi, Banded: banded}, bySet: map[string]int{}}
@@ -198,7 +199,11 @@ func changeOf(view *tagindex.View, slot uint32, shape *tagindex.Shape, list []de
 			m.column(one.customer, old, one.value)
 		}
 	}
-	return m.change(banded, shape)
+	ch := m.change(banded, shape)
+	if ch != nil {
+		ch.Clear = other // nobody holds anything there
+	}
+	return ch
 }
 
 // moveMaker gathers who enters and leaves.

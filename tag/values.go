@@ -70,7 +70,7 @@ type values struct {
 // sampled is how many neighbouring blocks are read at each of sampledPlaces places of the history: enough to see what is
 // usual, in some ten milliseconds at any size.
 const (
-	sampled       = warehouse.MaxBlocks
+	sampled       = 8
 	sampledPlaces = 8
 )
 

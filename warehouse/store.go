@@ -16,7 +16,7 @@ import (
 const BlockSize = 256
 
 // MaxBlocks is the number of neighbouring blocks that can be read together.
-const MaxBlocks = 8
+const MaxBlocks = 16
 
 // SeriesKind says what the rows of a series are.
 type SeriesKind uint8

@@ -112,7 +112,7 @@ func announce(format string, args ...any) {
 // loads are the loads in turn: questions alone, events as many as are taken, events as offered, questions beside them.
 func (l *lived) loads(ctx context.Context, o options, t *traffic) (err error) {
 	announce("live: is an event's tag there at once?")
-	if _, l.IsLive, err = t.settle(ctx, 5*time.Second); err != nil {
+	if _, l.IsLive, err = t.settle(ctx, 90*time.Second); err != nil { // with many customers everything is decided first
 		return err
 	}
 	announce("live: eligibility, previews")

@@ -1,6 +1,9 @@
 package event
 
-import "math/bits"
+import (
+	"iter"
+	"math/bits"
+)
 
 // Bits is a set of small numbers, 64 to a word. Bits beyond the length that its user means are zero.
 type Bits []uint64
@@ -16,6 +19,19 @@ func (b Bits) Set(i int) { b[i>>6] |= 1 << (i & 63) }
 
 // Unset takes i out.
 func (b Bits) Unset(i int) { b[i>>6] &^= 1 << (i & 63) }
+
+// All gives the elements in ascending order.
+func (b Bits) All() iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for at, word := range b {
+			for ; word != 0; word &= word - 1 {
+				if !yield(at*64 + bits.TrailingZeros64(word)) {
+					return
+				}
+			}
+		}
+	}
+}
 
 // Count returns the number of elements.
 func (b Bits) Count() (n int) {

@@ -383,23 +383,8 @@ func (l *Live) sort(n *news, batches []*warehouse.Batch, snap warehouse.Snapshot
 	for _, b := range batches {
 		for i := range b.Events {
 			n.events = append(n.events, &b.Events[i])
-			add(warehouse.Events, b.Events[i].Name, b.Events[i].Profile, b.Events[i].Time)
 		}
-		for i := range b.System {
-			add(warehouse.SystemEvents, b.System[i].Name, b.System[i].Profile, b.System[i].Time)
-		}
-		for i := range b.Traits {
-			add(warehouse.Traits, b.Traits[i].Name, b.Traits[i].Profile, b.Traits[i].Time)
-		}
-		for i := range b.Consents {
-			add(warehouse.Consents, b.Consents[i].Name, b.Consents[i].Profile, b.Consents[i].Time)
-		}
-		for i := range b.Identifiers {
-			add(warehouse.Identifiers, b.Identifiers[i].Kind, b.Identifiers[i].Profile, event.Never)
-		}
-		for i := range b.Profiles {
-			add(0, "", b.Profiles[i].Profile, event.Never)
-		}
+		b.EachRecord(add)
 	}
 }
 

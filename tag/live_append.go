@@ -2,7 +2,6 @@ package tag
 
 import (
 	"cmp"
-	"math/bits"
 	"slices"
 
 	"tagma/event"
@@ -77,18 +76,11 @@ func (d *deciding) append(p *livePlan, who []uint32, events []*event.Event) erro
 		if len(unknown[i]) == 0 {
 			continue
 		}
-		if err := d.parts([]*livePart{one.withoutSubjects()}, &d.run, unique(unknown[i])); err != nil {
+		if err := d.parts([]*livePart{one}, &d.run, unique(unknown[i])); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// withoutSubjects is the part for whom only leaves are in question.
-func (p *livePart) withoutSubjects() *livePart {
-	out := *p
-	out.subjects = nil
-	return &out
 }
 
 // follow finds the answers that follow from those of the new events, and notes those that do not by the part of the plan
@@ -107,10 +99,8 @@ func (d *deciding) follow(p *livePlan, res *rule.Result, profiles []event.Profil
 		was := before.of(k)
 		kept := res.Kept(x)
 		turned, doubt := turns(part.turns[j], was, kept, res.Cond(x), early)
-		for wi := range turned {
-			for w := turned[wi]; w != 0; w &= w - 1 {
-				d.out.flips = append(d.out.flips, flip{int32(k), who[wi*64+bits.TrailingZeros64(w)]})
-			}
+		for i := range turned.All() {
+			d.out.flips = append(d.out.flips, flip{int32(k), who[i]})
 		}
 		at := partOf[k]
 		if open[at] == nil {
@@ -121,18 +111,16 @@ func (d *deciding) follow(p *livePlan, res *rule.Result, profiles []event.Profil
 		}
 	}
 	for at, set := range open {
-		for wi, w := range set {
-			for ; w != 0; w &= w - 1 {
-				unknown[at] = append(unknown[at], who[wi*64+bits.TrailingZeros64(w)])
-			}
+		for i := range set.All() {
+			unknown[at] = append(unknown[at], who[i])
 		}
 	}
 	d.wakes(part, res, who)
 }
 
 // turns is whose answer became another one, and of whom it is not known.
-func turns(how rule.Append, was, kept, news, early event.Bits) (turned, doubt []uint64) {
-	turned, doubt = make([]uint64, len(was)), make([]uint64, len(was))
+func turns(how rule.Append, was, kept, news, early event.Bits) (turned, doubt event.Bits) {
+	turned, doubt = make(event.Bits, len(was)), make(event.Bits, len(was))
 	for i := range was {
 		o, k, n := was[i], kept[i], news[i]
 		switch how {

@@ -3,7 +3,6 @@ package tag
 import (
 	"cmp"
 	"context"
-	"math/bits"
 	"slices"
 
 	"tagma/event"
@@ -28,8 +27,6 @@ type news struct {
 	// tags names whose values of other tags changed, by key.
 	tags map[string][]uint32
 }
-
-func (n *news) empty() bool { return len(n.series)+len(n.whole)+len(n.tags) == 0 }
 
 // outcome is what news came to. Nothing of it counts before its changes are committed.
 type outcome struct {
@@ -119,7 +116,8 @@ func (l *Live) decide(ctx context.Context, n *news, snap warehouse.Snapshot, now
 		}
 	}
 	d.join()
-	return d.out, d.finish(n, now)
+	d.finish(n, now)
+	return d.out, nil
 }
 
 // direct are the expressions that are evaluated themselves. Only they ask for what people decided and what is kept.
@@ -198,9 +196,10 @@ func (d *deciding) compareLeaves(p *livePart, res *rule.Result, who []uint32) {
 	for _, k := range p.leaves {
 		now, was := res.Cond(d.leaves[k].x), before.of(k)
 		for wi := range was {
-			for turned := now[wi] ^ was[wi]; turned != 0; turned &= turned - 1 {
-				d.out.flips = append(d.out.flips, flip{int32(k), who[wi*64+bits.TrailingZeros64(turned)]})
-			}
+			was[wi] ^= now[wi]
+		}
+		for i := range was.All() { // those for whom it is another answer
+			d.out.flips = append(d.out.flips, flip{int32(k), who[i]})
 		}
 	}
 }
@@ -337,12 +336,8 @@ func (d *deciding) joinChunk(who []uint32, flips []flip) {
 		res[k] = d.logic[k].Block(&block, answers[k])
 	}
 	for _, one := range d.joined {
-		turned := differing(one, res[0], res[1], fresh)
-		for wi, word := range turned {
-			for ; word != 0; word &= word - 1 {
-				i := wi*64 + bits.TrailingZeros64(word)
-				d.fits[one] = append(d.fits[one], decision{customer: who[i], value: one.liveValue(res[1], i, d.l.d.Zone)})
-			}
+		for i := range differing(one, res[0], res[1], fresh).All() {
+			d.fits[one] = append(d.fits[one], decision{customer: who[i], value: one.liveValue(res[1], i, d.l.d.Zone)})
 		}
 	}
 }
@@ -351,28 +346,21 @@ func (d *deciding) joinChunk(who []uint32, flips []flip) {
 func differing(one *liveSubject, before, after *rule.Result, fresh event.Bits) event.Bits {
 	x := one.over.value
 	out := slices.Clone(fresh)
-	if _, cases := x.CaseValues(); cases {
-		mark := func(was bool, r *rule.Result) [][]uint64 {
-			var all [][]uint64
+	if values, cases := x.CaseValues(); cases {
+		turned := make([]event.Bits, len(values)) // who is in a case now and was not, or the other way round
+		for _, r := range []*rule.Result{before, after} {
 			r.EachCase(x, func(k int, who event.Bits) {
-				for len(all) <= k {
-					all = append(all, nil)
+				if turned[k] == nil {
+					turned[k] = make(event.Bits, len(out))
 				}
-				all[k] = slices.Clone(who)
+				for i := range who {
+					turned[k][i] ^= who[i]
+				}
 			})
-			return all
 		}
-		a, b := mark(true, before), mark(false, after)
-		for k := range max(len(a), len(b)) {
-			for i := range out {
-				var p, q uint64
-				if k < len(a) && a[k] != nil {
-					p = a[k][i]
-				}
-				if k < len(b) && b[k] != nil {
-					q = b[k][i]
-				}
-				out[i] |= p ^ q
+		for _, t := range turned {
+			for i := range t {
+				out[i] |= t[i]
 			}
 		}
 		return out
@@ -385,7 +373,7 @@ func differing(one *liveSubject, before, after *rule.Result, fresh event.Bits) e
 }
 
 // finish makes changes of what was decided, where the index has something else.
-func (d *deciding) finish(n *news, now event.Time) error {
+func (d *deciding) finish(n *news, now event.Time) {
 	for c, is := range d.out.exist {
 		if is {
 			continue
@@ -415,7 +403,6 @@ func (d *deciding) finish(n *news, now event.Time) error {
 			d.tell(&ch)
 		}
 	}
-	return nil
 }
 
 // tell notes whose value of a tag changed that others look at.

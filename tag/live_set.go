@@ -65,8 +65,8 @@ type livePlan struct {
 	leaves   []int
 	subjects []*liveSubject // not decided by leaves
 	parts    []*livePart
-	// appended are the leaves whose answers may follow from the new events alone; anew those parts that do not. nil where
-	// the plan is not for news of events.
+	// Of a plan for news of events appended are the leaves whose answers may follow from the new events alone, and parts
+	// are of these only; anew are the parts of what is evaluated with all events always. Of other plans both are nil.
 	appended *livePart
 	anew     []*livePart
 	places   map[int]int // the part of each leaf; see partOf
@@ -278,7 +278,15 @@ func (s *liveSet) plan(run *rule.Run, residentBytes int64) error {
 }
 
 // planOf plans for the leaves and subjects that read what is asked for; nil when there are none.
-func (s *liveSet) planOf(infos []warehouse.SeriesInfo, wanted func(*rule.Reads) bool) (*livePlan, error) {
+func (s *liveSet) planOf(infos []warehouse.SeriesInfo, wanted func(*rule.Reads) bool) (p *livePlan, err error) {
+	if p = s.choose(wanted); p != nil {
+		p.parts, err = s.partsOf(infos, p.leaves, p.subjects)
+	}
+	return p, err
+}
+
+// choose is a plan without parts for the leaves and subjects that read what is asked for; nil when there are none.
+func (s *liveSet) choose(wanted func(*rule.Reads) bool) *livePlan {
 	p := &livePlan{}
 	for k, l := range s.leaves {
 		if wanted(l.reads) {
@@ -291,11 +299,9 @@ func (s *liveSet) planOf(infos []warehouse.SeriesInfo, wanted func(*rule.Reads) 
 		}
 	}
 	if len(p.leaves)+len(p.subjects) == 0 {
-		return nil, nil
+		return nil
 	}
-	var err error
-	p.parts, err = s.partsOf(infos, p.leaves, p.subjects)
-	return p, err
+	return p
 }
 
 // partsOf makes parts of leaves and subjects, by how much of the history they look at.
@@ -348,8 +354,11 @@ func (s *liveSet) ready(part *livePart, infos []warehouse.SeriesInfo) (err error
 	return err
 }
 
-// forAppended makes a plan ready for news of events.
-func (s *liveSet) forAppended(p *livePlan, infos []warehouse.SeriesInfo) (err error) {
+// planAppended plans for news of events.
+func (s *liveSet) planAppended(infos []warehouse.SeriesInfo, wanted func(*rule.Reads) bool) (p *livePlan, err error) {
+	if p = s.choose(wanted); p == nil {
+		return nil, nil
+	}
 	part := &livePart{}
 	var anew []int
 	for _, k := range p.leaves {
@@ -360,14 +369,18 @@ func (s *liveSet) forAppended(p *livePlan, infos []warehouse.SeriesInfo) (err er
 		}
 	}
 	if len(part.leaves) == 0 {
-		return nil
+		p.parts, err = s.partsOf(infos, p.leaves, p.subjects)
+		return p, err
 	}
 	if err := s.ready(part, infos); err != nil {
-		return err
+		return nil, err
 	}
 	p.appended = part
+	if p.parts, err = s.partsOf(infos, part.leaves, nil); err != nil {
+		return nil, err
+	}
 	p.anew, err = s.partsOf(infos, anew, p.subjects)
-	return err
+	return p, err
 }
 
 // anyEvent and anySystem stand for news of events of whatever name.
@@ -383,7 +396,11 @@ func (s *liveSet) planFor(of rule.Series, snap warehouse.Snapshot) (*livePlan, e
 	if known {
 		return p, nil
 	}
-	p, err := s.planOf(snap.Series(), func(r *rule.Reads) bool {
+	plan := s.planOf
+	if of.Kind == warehouse.Events {
+		plan = s.planAppended
+	}
+	p, err := plan(snap.Series(), func(r *rule.Reads) bool {
 		switch {
 		case r.Population:
 			return false
@@ -394,9 +411,6 @@ func (s *liveSet) planFor(of rule.Series, snap warehouse.Snapshot) (*livePlan, e
 		}
 		return r.Series[of] && !(r.AllEvents && of.Kind == warehouse.Events) && !(r.AllSystem && of.Kind == warehouse.SystemEvents)
 	})
-	if err == nil && p != nil && of.Kind == warehouse.Events {
-		err = s.forAppended(p, snap.Series())
-	}
 	s.plans[of] = p
 	return p, err
 }

@@ -9,6 +9,7 @@ import (
 	"tagma/event"
 	"tagma/rule"
 	"tagma/tagindex"
+	"tagma/warehouse"
 )
 
 // A run beside which tags are decided live does three things to these. It brings them to the present instant. It computes
@@ -93,7 +94,6 @@ func (w *wheel) passed(now event.Time) (out []uint32) {
 // among these.
 func (l *Live) coming(ctx context.Context) (who map[uint32]bool, bulk bool, err error) {
 	who = map[uint32]bool{}
-	add := func(p event.ProfileID) { who[uint32(p)] = true }
 	for at, end := l.position, l.snap.Offset(); at < end; {
 		entries, err := l.d.Events.Read(ctx, at, recordBytes)
 		if err != nil || len(entries) == 0 {
@@ -107,24 +107,7 @@ func (l *Live) coming(ctx context.Context) (who map[uint32]bool, bulk bool, err 
 			if err != nil || b == nil {
 				return nil, b == nil, err
 			}
-			for k := range b.Events {
-				add(b.Events[k].Profile)
-			}
-			for k := range b.System {
-				add(b.System[k].Profile)
-			}
-			for k := range b.Traits {
-				add(b.Traits[k].Profile)
-			}
-			for k := range b.Consents {
-				add(b.Consents[k].Profile)
-			}
-			for k := range b.Identifiers {
-				add(b.Identifiers[k].Profile)
-			}
-			for k := range b.Profiles {
-				add(b.Profiles[k].Profile)
-			}
+			b.EachRecord(func(_ warehouse.SeriesKind, _ string, p event.ProfileID, _ event.Time) { who[uint32(p)] = true })
 		}
 	}
 	return who, false, nil

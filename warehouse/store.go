@@ -55,6 +55,35 @@ type Batch struct {
 	Seen        []Seen
 }
 
+// EachRecord calls f with the records, whom they are about and when they happened: profiles and identifiers have no time,
+// and say event.Never; profiles have neither kind nor name.
+func (b *Batch) EachRecord(f func(kind SeriesKind, name string, p event.ProfileID, at event.Time)) {
+	for _, list := range []struct {
+		kind   SeriesKind
+		events []event.Event
+	}{{Events, b.Events}, {SystemEvents, b.System}} {
+		for i := range list.events {
+			e := &list.events[i]
+			f(list.kind, e.Name, e.Profile, e.Time)
+		}
+	}
+	for _, list := range []struct {
+		kind  SeriesKind
+		dated []event.Trait
+	}{{Traits, b.Traits}, {Consents, b.Consents}} {
+		for i := range list.dated {
+			t := &list.dated[i]
+			f(list.kind, t.Name, t.Profile, t.Time)
+		}
+	}
+	for i := range b.Identifiers {
+		f(Identifiers, b.Identifiers[i].Kind, b.Identifiers[i].Profile, event.Never)
+	}
+	for i := range b.Profiles {
+		f(0, "", b.Profiles[i].Profile, event.Never)
+	}
+}
+
 // Seen remembers that something was taken in, so that it is taken only once: a message id, a row of a file.
 type Seen struct {
 	Key   SeenKey

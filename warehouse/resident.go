@@ -1,57 +1,40 @@
 package warehouse
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
-	"sort"
-	"strings"
+	"sync"
 
 	"tagma/event"
 )
 
-// Resident keeps rows of some series in memory, as a reader decodes them, and takes in what is appended to the history
-// afterwards. The rows of any few profiles can then be had without reading and decoding the blocks that they lie in. What
-// is not there is read when it is wanted, and what takes too much memory is let go. It is not safe for concurrent use.
+// Resident keeps rows of some series in memory, packed, and takes in what is appended to the history afterwards. The rows
+// of any few profiles can then be had without reading and decoding the blocks that they lie in. What is not there is read
+// when it is wanted, and what takes too much memory is let go. Several goroutines may gather at once, each with a Gatherer
+// of its own, and several may Keep; else it is not safe for concurrent use.
 type Resident struct {
 	series []SeriesRequest
 	places map[residentKey]int
 	blocks [][]*residentBlock // of each series, by number of block; nil: not there
 	bytes  int64
 	limit  int64
-	round  uint64 // counts Gather calls: what the present one uses is not let go
+	uses   uint64 // counts Use calls
 
-	hand    uint32   // where shrink stands
+	hand    int      // where shrink stands
 	snap    Snapshot // that readers are of
 	readers []Reader
-	read1   Block // that readers fill in
+	dicts   [][]event.Dict // of each series the columns'; nil: snap has not been asked for them
+	read1   Block          // that readers fill in
+	writers []tableWriter  // of each series, for fold
+	every   [][]int        // of each series the places of its columns
+
+	packers sync.Pool
+	mu      sync.RWMutex // guards blocks, bytes and what reads missing blocks, while several gather or keep
 }
 
 type residentKey struct {
 	kind SeriesKind
 	name string
-}
-
-// residentBlock is the rows of a series in a block: those read, and behind them those appended since.
-type residentBlock struct {
-	upTo  uint64 // arrivals below it were read
-	start [BlockSize + 1]int32
-	times []event.Time
-	// arrivals are there when the series was asked for with them.
-	arrivals []uint64
-	columns  [][]event.Column
-	tail     []residentRow
-	lows     []uint8 // whose rows those of tail are
-	bytes    int64
-	used     uint64
-}
-
-// residentRow is a row that was appended.
-type residentRow struct {
-	low     uint8
-	time    event.Time
-	arrival uint64
-	values  []event.Value // of the wanted columns
 }
 
 // NewResident returns one for the series and columns of a request, whose times do not count: all rows are kept. It holds
@@ -62,9 +45,16 @@ func NewResident(request Request, limit int64) *Resident {
 		s.From, s.To = 0, 0
 		r.places[residentKey{s.Kind, s.Name}] = len(r.series)
 		r.series = append(r.series, s)
+		every := make([]int, len(s.Columns))
+		for k := range every {
+			every[k] = k
+		}
+		r.every = append(r.every, every)
+		r.writers = append(r.writers, newTableWriter(s.Columns, every))
 	}
 	r.blocks = make([][]*residentBlock, len(r.series))
 	r.readers = make([]Reader, len(r.series))
+	r.dicts = make([][]event.Dict, len(r.series))
 	return r
 }
 
@@ -80,7 +70,9 @@ func (r *Resident) Use(snap Snapshot) {
 			r.readers[i] = nil
 		}
 	}
+	clear(r.dicts)
 	r.snap = snap
+	r.uses++
 }
 
 // Append takes in records of a batch that the history has, with their arrivals. What is not in memory is passed over.
@@ -100,7 +92,7 @@ func (r *Resident) Append(b *Batch) {
 	for i := range b.Identifiers { // they have no order of their own, so they are read again
 		id := &b.Identifiers[i]
 		if place, ok := r.places[residentKey{Identifiers, id.Kind}]; ok {
-			r.drop(place, uint32(id.Profile)/BlockSize)
+			r.drop(place, int(id.Profile)/BlockSize)
 		}
 	}
 }
@@ -110,29 +102,13 @@ func (r *Resident) event(kind SeriesKind, e *event.Event) {
 	if b == nil {
 		return
 	}
-	r.add(b, rowOf(e, r.series[place].Columns))
-}
-
-// rowOf is an event as a row of these columns.
-func rowOf(e *event.Event, columns []string) residentRow {
-	row := residentRow{low: uint8(e.Profile), time: e.Time, arrival: e.Arrival}
-	if len(columns) == 0 {
-		return row
+	before := b.tail.bytes()
+	b.tail.add(uint8(e.Profile), e.Time, e.Arrival)
+	dicts := r.dictsOf(place)
+	for k, name := range r.series[place].Columns {
+		b.tail.put(property(e, name), dicts[k])
 	}
-	row.values = make([]event.Value, len(columns))
-	for k, name := range columns {
-		if name == SourceColumn {
-			if e.Source != "" {
-				row.values[k] = event.Text(e.Source)
-			}
-			continue
-		}
-		at, ok := slices.BinarySearchFunc(e.Props, name, func(p event.Property, name string) int { return strings.Compare(p.Name, name) })
-		if ok {
-			row.values[k] = e.Props[at].Value
-		}
-	}
-	return row
+	r.grown(place, b, before)
 }
 
 func (r *Resident) dated(kind SeriesKind, t *event.Trait) {
@@ -140,59 +116,121 @@ func (r *Resident) dated(kind SeriesKind, t *event.Trait) {
 	if b == nil {
 		return
 	}
-	row := residentRow{low: uint8(t.Profile), time: t.Time, arrival: t.Arrival}
-	for range r.series[place].Columns {
-		row.values = append(row.values, t.Value)
+	before := b.tail.bytes()
+	b.tail.add(uint8(t.Profile), t.Time, t.Arrival)
+	for _, dict := range r.dictsOf(place) {
+		b.tail.put(t.Value, dict)
 	}
-	r.add(b, row)
+	r.grown(place, b, before)
 }
 
-// loaded finds the block that a record belongs to; nil where it is not in memory, or has the record.
+// loaded finds the block that a record belongs to, with a tail; nil where it is not in memory, or has the record.
 func (r *Resident) loaded(kind SeriesKind, name string, p event.ProfileID, arrival uint64) (int, *residentBlock) {
 	place, ok := r.places[residentKey{kind, name}]
 	if !ok {
 		return 0, nil
 	}
-	b := r.block(place, uint32(p)/BlockSize)
+	b := r.block(place, int(p)/BlockSize)
 	if b == nil || arrival < b.upTo {
 		return 0, nil
+	}
+	if b.tail == nil {
+		b.tail = &residentTail{}
+		b.size += tailBytes
+		r.bytes += tailBytes
 	}
 	return place, b
 }
 
-func (r *Resident) add(b *residentBlock, row residentRow) {
-	b.tail, b.lows = append(b.tail, row), append(b.lows, row.low)
-	cost := int64(32 + 64*len(row.values))
-	b.bytes += cost
-	r.bytes += cost
+// grown notes what a row took that was put into a tail of before bytes. A tail that is long beside the rows that are packed is put among
+// them: each row that comes then costs packing a few others again, whatever the size of the block.
+func (r *Resident) grown(place int, b *residentBlock, before int64) {
+	more := b.tail.bytes() - before
+	b.size += more
+	r.bytes += more
+	if b.tail.len() >= max(foldRows, int(b.rows)/8) && r.snap != nil {
+		r.fold(place, b)
+	}
+}
+
+// foldRows are the fewest rows of a tail that are packed.
+const foldRows = 16
+
+// fold puts the appended rows of a block among the others.
+func (r *Resident) fold(place int, b *residentBlock) {
+	w := &r.writers[place]
+	w.dicts = r.dictsOf(place)
+	all := Rows{From: event.Always}
+	for low := range BlockSize {
+		w.find(b, uint8(low), &all)
+	}
+	var t Table
+	w.write(&t, r.series[place].Arrivals)
+	k := r.packer()
+	fresh := k.pack(&t, 0, r.every[place], r.series[place].Arrivals, b.upTo)
+	r.packers.Put(k)
+	r.bytes += fresh.size - b.size
+	*b = *fresh
+}
+
+func (r *Resident) packer() *packer {
+	if k, ok := r.packers.Get().(*packer); ok {
+		return k
+	}
+	return &packer{}
+}
+
+// dictsOf are the dictionaries of the columns of a series; nil ones when there is no snapshot.
+func (r *Resident) dictsOf(place int) []event.Dict {
+	if r.dicts[place] == nil {
+		names := r.series[place].Columns
+		list := make([]event.Dict, len(names))
+		if r.snap == nil {
+			return list
+		}
+		for k, name := range names {
+			list[k] = r.snap.Dict(name)
+		}
+		r.dicts[place] = list
+	}
+	return r.dicts[place]
 }
 
 // block is a block that is there, or nil.
-func (r *Resident) block(place int, n uint32) *residentBlock {
-	if list := r.blocks[place]; n < uint32(len(list)) {
-		return list[n]
+func (r *Resident) block(place, slot int) *residentBlock {
+	if list := r.blocks[place]; slot < len(list) {
+		return list[slot]
 	}
 	return nil
 }
 
+// put takes a block in.
+func (r *Resident) put(place, slot int, b *residentBlock) {
+	list := r.blocks[place]
+	before := cap(list)
+	for len(list) <= slot {
+		list = append(list, nil)
+	}
+	list[slot] = b
+	r.blocks[place] = list
+	r.bytes += b.size + 8*int64(cap(list)-before)
+}
+
 // drop lets a block go.
-func (r *Resident) drop(place int, n uint32) {
-	if b := r.block(place, n); b != nil {
-		r.bytes -= b.bytes
-		r.blocks[place][n] = nil
+func (r *Resident) drop(place, slot int) {
+	if b := r.block(place, slot); b != nil {
+		r.bytes -= b.size
+		r.blocks[place][slot] = nil
 	}
 }
 
 // Forget lets everything go.
 func (r *Resident) Forget() {
-	for place := range r.blocks {
-		clear(r.blocks[place])
-	}
+	clear(r.blocks)
 	r.bytes = 0
 }
 
-// shrink lets blocks go that the present round has not used, until the rest is within the limit. It goes round and round,
-// so that which goes is left to chance.
+// shrink lets blocks go until the rest is within the limit. It goes round and round, so that which goes is left to chance.
 func (r *Resident) shrink() {
 	if r.bytes <= r.limit {
 		return
@@ -203,11 +241,11 @@ func (r *Resident) shrink() {
 		longest = max(longest, len(list))
 	}
 	for range longest {
-		if r.hand++; r.hand >= uint32(longest) {
+		if r.hand++; r.hand >= longest {
 			r.hand = 0
 		}
 		for place := range r.blocks {
-			if b := r.block(place, r.hand); b != nil && b.used != r.round {
+			if b := r.block(place, r.hand); b != nil {
 				r.drop(place, r.hand)
 			}
 		}
@@ -217,23 +255,21 @@ func (r *Resident) shrink() {
 	}
 }
 
-// get returns a block, read where it has to be.
-func (r *Resident) get(place int, n uint32) (*residentBlock, error) {
-	b := r.block(place, n)
-	if b == nil {
-		var err error
-		if b, err = r.read(place, n); err != nil {
+// get returns a block, read where it has to be. Whoever calls it holds the lock for reading.
+func (r *Resident) get(place int, n uint32) (b *residentBlock, err error) {
+	if b = r.block(place, int(n)); b == nil {
+		r.mu.RUnlock()
+		r.mu.Lock()
+		if b = r.block(place, int(n)); b == nil { // else another came first
+			if b, err = r.read(place, n); err == nil {
+				r.put(place, int(n), b)
+			}
+		}
+		r.mu.Unlock()
+		r.mu.RLock()
+		if err != nil {
 			return nil, err
 		}
-		for uint32(len(r.blocks[place])) <= n {
-			r.blocks[place] = append(r.blocks[place], nil)
-		}
-		r.blocks[place][n] = b
-		r.bytes += b.bytes
-	}
-	b.used = r.round
-	if len(b.tail) > max(64, len(b.times)/16) {
-		r.fold(place, b)
 	}
 	return b, nil
 }
@@ -250,240 +286,69 @@ func (r *Resident) read(place int, n uint32) (*residentBlock, error) {
 	if err := reader.Blocks(n, 1, &r.read1); err != nil {
 		return nil, err
 	}
-	t := &r.read1.Tables[0]
-	b := &residentBlock{upTo: r.snap.Offset(), times: slices.Clone(t.Times), arrivals: slices.Clone(t.Arrivals), columns: make([][]event.Column, len(t.Columns))}
-	copy(b.start[:], t.Start)
-	for k, parts := range t.Columns {
-		for i := range parts {
-			b.columns[k] = append(b.columns[k], clonedColumn(&parts[i]))
-		}
-	}
-	b.measure()
-	return b, nil
+	k := r.packer()
+	defer r.packers.Put(k)
+	return k.pack(&r.read1.Tables[0], 0, r.every[place], r.series[place].Arrivals, r.snap.Offset()), nil
 }
 
-// measure sets what the block takes.
-func (b *residentBlock) measure() {
-	b.bytes = int64(BlockSize*4+128) + int64(8*cap(b.times)+8*cap(b.arrivals))
-	for _, parts := range b.columns {
-		for i := range parts {
-			c := &parts[i]
-			b.bytes += int64(160 + 8*cap(c.Ints) + 4*cap(c.Codes) + 32*cap(c.Nums) + 8*cap(c.Has) + 64*cap(c.Values))
-			for _, text := range c.Inline {
-				b.bytes += int64(16 + len(text))
-			}
-		}
+// Keep takes in the rows of a block that a reader of request filled in, so that they need not be read again. What is there
+// already stays, as do series of which the request lacks columns or arrivals, and nothing is taken in beyond seven eighths
+// of the limit. upTo is the offset of the reader's snapshot: what arrived later is to be given to Append.
+//
+// Rows that lie before the From of a series are missing ever after, until the block is let go: it is for requests whose
+// bounds hold for whatever is gathered. Several goroutines may call it at once, but none while another method is called.
+func (r *Resident) Keep(b *Block, request Request, upTo uint64) {
+	if b.Profiles != nil || b.N%BlockSize != 0 || len(b.Tables) != len(request.Series) {
+		return
 	}
-}
-
-func clonedColumn(c *event.Column) event.Column {
-	out := *c
-	out.Has, out.Ints, out.Nums, out.Codes = slices.Clone(c.Has), slices.Clone(c.Ints), slices.Clone(c.Nums), slices.Clone(c.Codes)
-	out.Inline, out.Values = slices.Clone(c.Inline), slices.Clone(c.Values)
-	return out
-}
-
-// fold puts the appended rows of a block among the others.
-func (r *Resident) fold(place int, b *residentBlock) {
-	w := tableWriter{names: r.series[place].Columns, dicts: r.dicts(place)}
-	pieces := make([]piece, 0, BlockSize)
-	total := 0
-	for low := range BlockSize {
-		p := b.piece(uint8(low), Rows{From: event.Always})
-		total += p.rows()
-		pieces = append(pieces, p)
-	}
-	var t Table
-	w.write(&t, pieces, total, r.series[place].Arrivals)
-	fresh := &residentBlock{upTo: b.upTo, times: slices.Clone(t.Times), arrivals: slices.Clone(t.Arrivals), columns: make([][]event.Column, len(t.Columns)), used: b.used}
-	copy(fresh.start[:], t.Start)
-	for k, parts := range t.Columns {
-		for i := range parts {
-			fresh.columns[k] = append(fresh.columns[k], clonedColumn(&parts[i]))
-		}
-	}
-	fresh.measure()
-	r.bytes += fresh.bytes - b.bytes
-	*b = *fresh
-}
-
-func (r *Resident) dicts(place int) []event.Dict {
-	out := make([]event.Dict, len(r.series[place].Columns))
-	for k, name := range r.series[place].Columns {
-		out[k] = r.snap.Dict(name)
-	}
-	return out
-}
-
-// Rows says which rows of a profile are wanted.
-type Rows struct {
-	From event.Time // and later
-	// Ends wants only the first of them, the last that is not later than Now, and those later than Now. Others may be given
-	// as well.
-	Ends bool
-	Now  event.Time
-}
-
-// piece is the rows of one profile in a block.
-type piece struct {
-	block    *residentBlock
-	from, to int32 // of those read
-	// Those from gap on that are left out are so many.
-	gap, left int32
-	tail      []residentRow // in order of time, then arrival
-}
-
-func (p *piece) rows() int { return int(p.to-p.from-p.left) + len(p.tail) }
-
-// piece finds the rows of a profile.
-func (b *residentBlock) piece(low uint8, want Rows) piece {
-	p := piece{block: b, from: b.start[low], to: b.start[int(low)+1]}
-	if want.From != event.Always && p.from < p.to && b.times[p.from] < want.From {
-		p.from += int32(sort.Search(int(p.to-p.from), func(i int) bool { return b.times[int(p.from)+i] >= want.From }))
-	}
-	if want.Ends && p.to-p.from > 2 {
-		last := p.to - 1
-		for last > p.from && b.times[last] > want.Now {
-			last--
-		}
-		p.gap, p.left = p.from+1, max(0, last-p.from-1)
-	}
-	for i, l := range b.lows {
-		if l == low && b.tail[i].time >= want.From {
-			p.tail = append(p.tail, b.tail[i])
-		}
-	}
-	if len(p.tail) > 1 {
-		inTime(p.tail)
-	}
-	return p
-}
-
-// Gatherer puts the rows of some profiles together as a request wants them.
-type Gatherer struct {
-	of      *Resident
-	places  []int   // of each series of the request; -1: there is none
-	columns [][]int // of each, the places of its columns
-	request Request
-	writers []tableWriter
-	pieces  []piece
-	byName  map[string]int // the tables of events
-}
-
-// Gatherer prepares to gather what a request wants, of the series and columns that the resident has.
-func (r *Resident) Gatherer(request Request) (*Gatherer, error) {
-	g := &Gatherer{of: r, request: request, writers: make([]tableWriter, len(request.Series))}
-	for i, s := range request.Series {
-		place, ok := r.places[residentKey{s.Kind, s.Name}]
+	for i := range request.Series {
+		place, ok := r.places[residentKey{request.Series[i].Kind, request.Series[i].Name}]
 		if !ok {
-			return nil, fmt.Errorf("warehouse: gather: the series %q is not resident", s.Name)
+			continue
 		}
-		var columns []int
-		for _, name := range s.Columns {
-			at := slices.Index(r.series[place].Columns, name)
-			if at < 0 {
-				return nil, fmt.Errorf("warehouse: gather: the column %q of %q is not resident", name, s.Name)
-			}
-			columns = append(columns, at)
+		columns, err := r.series[place].within(&request.Series[i])
+		if err != nil {
+			continue
 		}
-		if s.Arrivals && !r.series[place].Arrivals {
-			return nil, fmt.Errorf("warehouse: gather: the arrivals of %q are not resident", s.Name)
-		}
-		g.places, g.columns = append(g.places, place), append(g.columns, columns)
-		g.writers[i] = tableWriter{names: s.Columns, from: columns}
-	}
-	return g, nil
-}
-
-// Gather fills in the rows of profiles, at most 65,535 of them, as a block of its own: profile i of it is profiles[i]. Of
-// each series the rows wanted are given. What it fills in is valid until its next call.
-func (g *Gatherer) Gather(profiles []event.ProfileID, want []Rows, into *Block) error {
-	r := g.of
-	r.round++
-	into.First, into.N, into.Profiles = 0, len(profiles), profiles
-	if len(profiles) > 0 {
-		into.First = profiles[0]
-	}
-	if cap(into.Tables) < len(g.places) {
-		into.Tables = make([]Table, len(g.places))
-	}
-	into.Tables = into.Tables[:len(g.places)]
-	for i, place := range g.places {
-		g.pieces = g.pieces[:0]
-		total := 0
-		for _, p := range profiles {
-			b, err := r.get(place, uint32(p)/BlockSize)
-			if err != nil {
-				return err
-			}
-			one := b.piece(uint8(p), want[i])
-			total += one.rows()
-			g.pieces = append(g.pieces, one)
-		}
-		w := g.writer(i)
-		w.write(&into.Tables[i], g.pieces, total, g.request.Series[i].Arrivals)
-	}
-	r.shrink()
-	return nil
-}
-
-// Only fills in the rows of these events and no others, as a block: profile i of it is profiles[i], and of it are the
-// events i. What it fills in is valid until its next call.
-func (g *Gatherer) Only(profiles []event.ProfileID, events [][]*event.Event, into *Block) {
-	into.First, into.N, into.Profiles = profiles[0], len(profiles), profiles
-	if cap(into.Tables) < len(g.places) {
-		into.Tables = make([]Table, len(g.places))
-	}
-	into.Tables = into.Tables[:len(g.places)]
-	pieces := make([][]piece, len(g.places))
-	rows := make([]int, len(g.places))
-	if g.byName == nil {
-		g.byName = map[string]int{}
-		for k, s := range g.request.Series {
-			if s.Kind == Events {
-				g.byName[s.Name] = k
+		for first := 0; first < b.N; first += BlockSize {
+			if !r.keep(&b.Tables[i], first, place, (int(b.First)+first)/BlockSize, columns, upTo) {
+				return
 			}
 		}
-	}
-	for k := range pieces {
-		pieces[k] = make([]piece, len(profiles))
-	}
-	for i, list := range events {
-		for _, e := range list {
-			k, ok := g.byName[e.Name]
-			if !ok {
-				continue
-			}
-			p := &pieces[k][i]
-			p.tail = append(p.tail, rowOf(e, g.request.Series[k].Columns))
-			rows[k]++
-		}
-		for k := range pieces {
-			if p := &pieces[k][i]; len(p.tail) > 1 {
-				inTime(p.tail)
-			}
-		}
-	}
-	for k := range pieces {
-		w := g.writer(k)
-		from := w.from
-		w.from = nil // the rows have just the columns of the request
-		w.write(&into.Tables[k], pieces[k], rows[k], g.request.Series[k].Arrivals)
-		w.from = from
 	}
 }
 
-// writer is the writer of a table, with the dictionaries of the present snapshot.
-func (g *Gatherer) writer(k int) *tableWriter {
-	w := &g.writers[k]
-	w.dicts = w.dicts[:0]
-	for _, name := range w.names {
-		w.dicts = append(w.dicts, g.of.snap.Dict(name))
+// keep takes in a block of a table; false when there is no room for more.
+func (r *Resident) keep(t *Table, first, place, slot int, columns []int, upTo uint64) bool {
+	room := func() bool { return r.bytes < r.limit-r.limit/8 }
+	r.mu.Lock()
+	there, more := r.block(place, slot) != nil, room()
+	r.mu.Unlock()
+	if there || !more {
+		return more
 	}
-	return w
+	k := r.packer()
+	fresh := k.pack(t, first, columns, r.series[place].Arrivals, upTo)
+	r.packers.Put(k)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.block(place, slot) == nil {
+		r.put(place, slot, fresh)
+	}
+	return room()
 }
 
-// inTime brings rows that came in order of arrival into order of time.
-func inTime(rows []residentRow) {
-	slices.SortStableFunc(rows, func(a, b residentRow) int { return cmp.Compare(a.time, b.time) })
+// within gives the places that the columns of a request have in another that is to have them all, and arrivals where s
+// has them.
+func (s *SeriesRequest) within(other *SeriesRequest) ([]int, error) {
+	columns := make([]int, len(s.Columns))
+	for k, name := range s.Columns {
+		if columns[k] = slices.Index(other.Columns, name); columns[k] < 0 {
+			return nil, fmt.Errorf("the column %q of %q is not there", name, s.Name)
+		}
+	}
+	if s.Arrivals && !other.Arrivals {
+		return nil, fmt.Errorf("the arrivals of %q are not there", s.Name)
+	}
+	return columns, nil
 }

@@ -1,11 +1,14 @@
 package warehousetest
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"slices"
+	"sync"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -41,31 +44,60 @@ func resident(t *testing.T, open func(t *testing.T, dir string) warehouse.Store)
 		for _, name := range idKinds {
 			request.Series = append(request.Series, warehouse.SeriesRequest{Kind: warehouse.Identifiers, Name: name, Columns: []string{warehouse.ValueColumn}})
 		}
-		held := warehouse.NewResident(request, rapid.SampledFrom([]int64{1, 20_000, 1 << 30}).Draw(r, "limit"))
+		limit := rapid.SampledFrom([]int64{1, 20_000, 1 << 30}).Draw(r, "limit")
 		narrow := warehouse.Request{Series: slices.Clone(request.Series)}
 		narrow.Series[0].Columns = []string{"ratio", "mixed"}
 		narrow.Series = narrow.Series[:len(narrow.Series)-1]
-		gather, err := held.Gatherer(narrow)
-		must(err)
+		held := warehouse.NewResident(request, limit)
+		var each []gathering // they gather at once
+		for range rapid.IntRange(1, 2).Draw(r, "gatherers") {
+			gather, err := held.Gatherer(narrow)
+			must(err)
+			each = append(each, gathering{gather, &generator{Rand: rand.New(rand.NewPCG(g.Uint64(), 1)), arrival: g.arrival}})
+		}
 		var snap warehouse.Snapshot
 		for range rapid.IntRange(1, 8).Draw(r, "steps") {
 			b := g.batch(rapid.SampledFrom([]int{1, 4, 30, 300}).Draw(r, "size"))
+			if rapid.IntRange(0, 7).Draw(r, "hot") == 0 { // one has very many rows
+				for i := range b.Events {
+					b.Events[i].Profile, b.Events[i].Name = 7, eventNames[0]
+				}
+			}
 			b.Offset = g.arrival + 1
 			must(s.Append(ctx, b))
 			next, err := s.Snapshot()
 			must(err)
+			keep := rapid.Bool().Draw(r, "keep")
+			early := rapid.Bool().Draw(r, "early") // blocks are read that have the batch already; others have not
 			held.Use(next)
+			if keep {
+				must(keepAll(held, next, request, g.IntN(16)+1))
+			}
+			if early {
+				_ = each[0].all(next, narrow)
+			}
 			if snap != nil {
 				snap.Close()
 			}
 			snap = next
-			if rapid.Bool().Draw(r, "early") { // blocks are read that have the batch already; others have not
-				_ = gatherAll(g, gather, snap, narrow)
-			}
 			held.Append(b)
-			must(gatherAll(g, gather, snap, narrow))
+			var wg sync.WaitGroup
+			errs := make([]error, len(each))
+			for k := range each {
+				wg.Go(func() {
+					for range 3 {
+						errs[k] = errors.Join(errs[k], each[k].all(snap, narrow))
+					}
+					errs[k] = errors.Join(errs[k], each[k].news(b, narrow))
+				})
+			}
+			wg.Wait()
+			must(errors.Join(errs...))
 			if rapid.IntRange(0, 5).Draw(r, "forget") == 0 {
 				held.Forget()
+			}
+			if bytes := held.Bytes(); bytes < 0 || limit == 1<<30 && bytes > 1<<24 {
+				r.Fatalf("%d bytes", bytes)
 			}
 		}
 		held.Use(nil)
@@ -73,8 +105,106 @@ func resident(t *testing.T, open func(t *testing.T, dir string) warehouse.Store)
 	})
 }
 
-// gatherAll gathers some profiles and compares.
-func gatherAll(g *generator, gather *warehouse.Gatherer, snap warehouse.Snapshot, request warehouse.Request) error {
+// gathering is somebody who gathers, and what is gathered at random.
+type gathering struct {
+	gather *warehouse.Gatherer
+	*generator
+}
+
+// keepAll reads everything, so many blocks at a time, as a run does that wants more, and in another order.
+func keepAll(held *warehouse.Resident, snap warehouse.Snapshot, request warehouse.Request, most int) error {
+	var wide warehouse.Request
+	for _, s := range request.Series {
+		s.Columns = append([]string{"elsewhere"}, s.Columns...)
+		slices.Reverse(s.Columns)
+		s.Arrivals = true
+		wide.Series = append(wide.Series, s)
+	}
+	slices.Reverse(wide.Series)
+	blocks := (snap.Profiles() + warehouse.BlockSize - 1) / warehouse.BlockSize
+	var wg sync.WaitGroup
+	var errs [2]error
+	for k := range errs {
+		wg.Go(func() {
+			reader, err := snap.Reader(wide)
+			if err != nil {
+				errs[k] = err
+				return
+			}
+			defer reader.Close()
+			var b warehouse.Block
+			for first := uint32(0); first < blocks; first += uint32(most) {
+				if err := reader.Blocks(first, most, &b); err != nil {
+					errs[k] = err
+					return
+				}
+				held.Keep(&b, wide, snap.Offset())
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs[:]...)
+}
+
+// news compares the rows of the events of a batch alone with what they say.
+func (g *gathering) news(batch *warehouse.Batch, request warehouse.Request) error {
+	theirs := map[event.ProfileID][]*event.Event{}
+	var who []event.ProfileID
+	for i := range batch.Events {
+		e := &batch.Events[i]
+		if theirs[e.Profile] == nil {
+			who = append(who, e.Profile)
+		}
+		theirs[e.Profile] = append(theirs[e.Profile], e)
+	}
+	var lists [][]*event.Event
+	for _, p := range who {
+		lists = append(lists, theirs[p])
+	}
+	var got warehouse.Block
+	g.gather.Only(who, lists, &got)
+	for k, s := range request.Series {
+		at, t := 0, &got.Tables[k]
+		for i, list := range lists {
+			list = slices.DeleteFunc(slices.Clone(list), func(e *event.Event) bool { return s.Kind != warehouse.Events || e.Name != s.Name })
+			slices.SortStableFunc(list, func(a, b *event.Event) int { return cmp.Compare(a.Time, b.Time) })
+			if int(t.Start[i]) != at || int(t.Start[i+1]) != at+len(list) {
+				return fmt.Errorf("news of %d in %q: rows %d to %d, want %d to %d", who[i], s.Name, t.Start[i], t.Start[i+1], at, at+len(list))
+			}
+			for _, e := range list {
+				if t.Times[at] != e.Time || t.Arrivals[at] != e.Arrival || int(t.Owner[at]) != i {
+					return fmt.Errorf("news of %d in %q: row %d is of %d", who[i], s.Name, at, t.Arrivals[at])
+				}
+				for c, name := range s.Columns {
+					want := event.Value{}
+					for _, prop := range e.Props {
+						if prop.Name == name {
+							want = prop.Value
+						}
+					}
+					if name == warehouse.SourceColumn && e.Source != "" {
+						want = event.Text(e.Source)
+					}
+					if err := sameValue(valueOf(t.Columns[c], at), want); err != nil {
+						return fmt.Errorf("news of %d in %q, column %q: %w", who[i], s.Name, name, err)
+					}
+				}
+				at++
+			}
+		}
+	}
+	return nil
+}
+
+func sameValue(got, want event.Value) error {
+	if got.Kind() != want.Kind() || got.Present() && !got.Equal(want) {
+		return fmt.Errorf("%v, want %v", got, want)
+	}
+	return nil
+}
+
+// all gathers some profiles and compares.
+func (g *gathering) all(snap warehouse.Snapshot, request warehouse.Request) error {
 	var who []event.ProfileID
 	for range 1 + g.IntN(12) {
 		if p := g.profile(); uint32(p) < snap.Profiles() && !slices.Contains(who, p) {
@@ -83,7 +213,7 @@ func gatherAll(g *generator, gather *warehouse.Gatherer, snap warehouse.Snapshot
 	}
 	wanted := make([]warehouse.Rows, len(request.Series))
 	for i, s := range request.Series {
-		wanted[i] = warehouse.Rows{From: event.Always, Now: g.time()}
+		wanted[i] = warehouse.Rows{From: event.Always, Now: g.time(), None: g.IntN(20) == 0}
 		if s.Kind == warehouse.Events {
 			wanted[i].Ends = g.IntN(3) == 0
 			if g.IntN(2) == 0 {
@@ -92,7 +222,7 @@ func gatherAll(g *generator, gather *warehouse.Gatherer, snap warehouse.Snapshot
 		}
 	}
 	var got, want warehouse.Block
-	if err := gather.Gather(who, wanted, &got); err != nil {
+	if err := g.gather.Gather(who, wanted, &got); err != nil {
 		return err
 	}
 	reader, err := snap.Reader(request)
@@ -100,13 +230,19 @@ func gatherAll(g *generator, gather *warehouse.Gatherer, snap warehouse.Snapshot
 		return err
 	}
 	defer reader.Close()
-	for i, p := range who {
-		if err := reader.Profile(p, &want); err != nil {
+	for i, c := range who {
+		if err := reader.Profile(c, &want); err != nil {
 			return err
 		}
 		for k := range request.Series {
+			if t := &got.Tables[k]; wanted[k].None {
+				if t.Start[i] != t.Start[i+1] {
+					return fmt.Errorf("profile %d, series %q: there are rows", c, request.Series[k].Name)
+				}
+				continue
+			}
 			if err := sameRows(&got.Tables[k], i, &want.Tables[k], wanted[k]); err != nil {
-				return fmt.Errorf("profile %d, series %q: %w", p, request.Series[k].Name, err)
+				return fmt.Errorf("profile %d, series %q: %w", c, request.Series[k].Name, err)
 			}
 		}
 	}
@@ -163,9 +299,8 @@ func sameRows(got *warehouse.Table, i int, want *warehouse.Table, wanted warehou
 					return fmt.Errorf("column %d has its numbers twice", c)
 				}
 			}
-			a, b := valueOf(got.Columns[c], at), valueOf(want.Columns[c], k)
-			if a.Kind() != b.Kind() || a.Present() && !a.Equal(b) {
-				return fmt.Errorf("row %d, column %d: %v, want %v", n, c, a, b)
+			if err := sameValue(valueOf(got.Columns[c], at), valueOf(want.Columns[c], k)); err != nil {
+				return fmt.Errorf("row %d, column %d: %w", n, c, err)
 			}
 		}
 	}

@@ -2,7 +2,9 @@ package tag
 
 import (
 	"context"
-	"slices"
+	"fmt"
+	"maps"
+	"sync"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
@@ -16,16 +18,21 @@ import (
 // held before and after a change tells whose value really became another one.
 //
 // An instant with its cause and run is a moment and has a number; for each slot there is a column with the number of
-// the moment for each customer. As few moments concern one slot, that takes one or two bytes for each value held.
+// the moment for each customer. As few moments concern one slot, that takes one or two bytes for each value held. The
+// numbers that changed last stand beside the columns, see lateMarks.
 type Since struct {
 	index  *tagindex.Index // the tags
 	follow *tagindex.Follower
 	marks  *tagindex.Index
 	saver  *tagindex.Follower // of marks
+	late   *lateMarks         // what is not in marks yet
+	limit  int                // customers that a change may touch to be followed one by one
 
-	moments map[moment]uint32     // the numbers of those that were met last
-	next    uint32                // the number of the next one
-	open    map[uint32]sinceGroup // what a run that goes on changed so far
+	writing sync.Mutex             // guards what follows, and makes all of the above one by one
+	moments map[moment]uint32      // the numbers of those that were met last
+	next    uint32                 // the number of the next one
+	open    map[uint32]*sinceGroup // what a run that goes on changed so far
+	few     fewState               // of the last batch: its memory serves the next one
 }
 
 // moment is when and why values changed.
@@ -41,16 +48,6 @@ const (
 	momentCause = 1 // run<<8 | cause
 	firstMark   = 2
 )
-
-// sinceGroup is records that belong together: those of a run about a slot.
-type sinceGroup struct {
-	moment  moment
-	before  *tagindex.Content
-	marks   *tagindex.Content // of before
-	touched *roaring.Bitmap
-	all     bool // everybody may be touched
-	exact   bool // whoever is touched has another value
-}
 
 // LoadSince loads what is known of an index from a file. When that is not of the same position as the index, both have
 // to be made anew from the change log: false.
@@ -71,8 +68,8 @@ func NewSince(path string, index *tagindex.Index, indexPath string) *Since {
 }
 
 func newSince(path string, marks, index *tagindex.Index, indexPath string) *Since {
-	s := &Since{index: index, follow: tagindex.Follow(index, indexPath), marks: marks, saver: tagindex.Follow(marks, path),
-		moments: map[moment]uint32{}, open: map[uint32]sinceGroup{}}
+	s := &Since{index: index, follow: tagindex.Follow(index, indexPath), marks: marks, saver: tagindex.Follow(marks, path), late: newLateMarks(), limit: fewMoves,
+		moments: map[moment]uint32{}, open: map[uint32]*sinceGroup{}}
 	view := marks.View()
 	s.next = uint32(view.Present(momentAt).Count()) // they are numbered from 0 on, without holes
 	for n := s.next - min(s.next, remembers); n < s.next; n++ {
@@ -91,21 +88,29 @@ func (s *Since) Position() uint64 { return s.follow.Position() }
 
 // Sync saves both.
 func (s *Since) Sync() error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	var rest []latePlace
+	for _, slot := range s.late.list {
+		rest = append(rest, slot.all()...)
+	}
+	if err := s.bring(rest, s.Position()); err != nil {
+		return err
+	}
 	if err := s.saver.Sync(); err != nil {
 		return err
 	}
 	return s.follow.Sync()
 }
 
-// Apply moves both on by entries, in order: small changes one by one (see few), and others by comparing what the slots
-// held before and after. Where a batch of the latter changes a slot twice it is taken in parts, so that no change hides
-// another.
+// Apply moves both on by entries, in order. Where few customers of a slot are touched, what each of them has is followed
+// (fewState); what a run, or one entry about very many, does to a slot is found by comparing before and after
+// (sinceGroup). Both may come in one entry.
 func (s *Since) Apply(ctx context.Context, entries []stream.Entry) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
 	for len(entries) > 0 {
-		n, err := s.few(ctx, entries)
-		if err == nil && n == 0 {
-			n, err = s.part(ctx, entries)
-		}
+		n, err := s.some(ctx, entries)
 		if err != nil {
 			return err
 		}
@@ -114,155 +119,123 @@ func (s *Since) Apply(ctx context.Context, entries []stream.Entry) error {
 	return nil
 }
 
-// part moves both on by the first entries, as many as change no slot twice.
-func (s *Since) part(ctx context.Context, entries []stream.Entry) (n int, err error) {
-	position, before, marks := s.Position(), s.index.View(), s.marks.View()
-	groups := map[uint32]sinceGroup{}
+// sinceBatch is what some entries come to.
+type sinceBatch struct {
+	before  *tagindex.View
+	few     *fewState
+	groups  map[uint32]*sinceGroup // of the slots that are not followed customer by customer
+	changes []tagindex.Change
+}
+
+// some moves both on by the first entries, at least one.
+func (s *Since) some(ctx context.Context, entries []stream.Entry) (n int, err error) {
+	start := s.Position()
+	at := start
+	b := &sinceBatch{before: s.index.View(), few: s.noneYet(), groups: map[uint32]*sinceGroup{}}
 	ended := false
-	for ; n < len(entries) && !ended; n++ {
+	for ; n < len(entries) && !ended && len(b.few.held) < fewAtOnce; n++ {
 		e := &entries[n]
-		if e.End() <= position {
+		if e.End() <= start {
 			continue
 		}
-		if ended = e.Kind == EntryMark; e.Kind != tagindex.EntryChanges {
-			continue
+		if e.First != at {
+			return 0, fmt.Errorf("tag: since when: at %d of the change log, and the next entry is %d to %d", at, e.First, e.End())
 		}
-		changes, err := tagindex.Decode(e.Payload)
-		if err != nil {
-			return 0, err
+		switch e.Kind {
+		case tagindex.EntryChanges:
+			changes, err := tagindex.Decode(e.Payload)
+			if err != nil {
+				return 0, fmt.Errorf("tag: since when: the change log at %d: %w", e.First, err)
+			}
+			fits, err := s.take(b, changes)
+			if err != nil {
+				return 0, err
+			}
+			if !fits {
+				return n, s.finish(ctx, b, at, false)
+			}
+		case EntryMark: // a run that goes on does not go on beyond it
+			ended = len(b.groups) > 0 || len(s.open) > 0
 		}
-		// Small ones are taken by themselves, whatever comes in one batch with them.
-		if n > 0 && (small(changes) || slices.ContainsFunc(changes, func(ch tagindex.Change) bool {
-			g, seen := groups[ch.Slot]
-			return seen && (g.moment.run == 0 || g.moment != momentFor(&ch))
-		})) {
-			break
-		}
-		for i := range changes {
-			s.add(groups, &changes[i], before, marks)
+		at = e.End()
+	}
+	if at == start {
+		return n, nil
+	}
+	return n, s.finish(ctx, b, at, ended)
+}
+
+// take adds the changes of an entry to a batch; false when they have to wait for the next one, because a slot that is
+// compared before and after would change twice.
+func (s *Since) take(b *sinceBatch, changes []tagindex.Change) (fits bool, err error) {
+	large, forms := b.split(changes, s.limit)
+	for i := range changes {
+		ch := &changes[i]
+		g, compared := b.groups[ch.Slot]
+		switch _, followed := b.few.slots[ch.Slot]; {
+		case compared && (g.moment.run == 0 || g.moment != momentFor(ch)), large[ch.Slot] && followed:
+			return false, nil
+		case compared:
+			large[ch.Slot] = true
 		}
 	}
-	if err := s.follow.Apply(ctx, entries[:n]); err != nil {
-		return 0, err
+	maps.Copy(b.few.slots, forms)
+	for i := range changes {
+		ch := &changes[i]
+		b.changes = append(b.changes, *ch)
+		switch {
+		case ch.Slot&lapseBit != 0:
+		case large[ch.Slot]:
+			if err := s.add(b, ch); err != nil {
+				return false, err
+			}
+		default:
+			b.few.follow(b.before, ch)
+		}
 	}
-	after, position := s.index.View(), s.Position()
-	var edits []tagindex.Change
-	for slot, g := range groups {
-		edits = append(edits, s.mark(slot, &g, after)...)
-		s.open[slot] = g
+	return true, nil
+}
+
+// finish moves the index and the marks on by a batch.
+func (s *Since) finish(ctx context.Context, b *sinceBatch, at uint64, ended bool) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("tag: since when: %w", err)
 	}
+	if err := s.index.Apply(b.changes, at); err != nil {
+		return err
+	}
+	for slot := range b.few.slots {
+		delete(s.open, slot)
+	}
+	edits := s.compare(b)
 	if ended {
 		clear(s.open)
 	}
-	slices.SortStableFunc(edits, func(a, b tagindex.Change) int { return int(a.Slot) - int(b.Slot) })
-	return n, s.marks.Apply(edits, position)
+	edits = append(edits, s.numbers(b.few)...)
+	if err := s.marks.Apply(edits, at); err != nil { // the moments before the marks that tell of them
+		return err
+	}
+	s.putLate(b.few)
+	return s.bring(s.late.ripe(), at)
+}
+
+// bring brings marks over to the others.
+func (s *Since) bring(parts []latePlace, at uint64) error {
+	if len(parts) == 0 {
+		return nil
+	}
+	edits := make([]tagindex.Change, len(parts))
+	for i, p := range parts {
+		edits[i] = s.late.change(p)
+	}
+	if err := s.marks.Apply(edits, at); err != nil {
+		return err
+	}
+	s.late.drop(parts)
+	return nil
 }
 
 func momentFor(ch *tagindex.Change) moment { return moment{ch.At, ch.Run, ch.Cause} }
-
-// add notes whom a change touches.
-func (s *Since) add(groups map[uint32]sinceGroup, ch *tagindex.Change, before, marks *tagindex.View) {
-	if ch.Slot&lapseBit != 0 {
-		return
-	}
-	g, ok := groups[ch.Slot]
-	if !ok {
-		if open, going := s.open[ch.Slot]; going && open.moment.run != 0 && open.moment == momentFor(ch) {
-			g = open
-		} else {
-			g = sinceGroup{moment: momentFor(ch), before: before.Content(ch.Slot), marks: marks.Content(ch.Slot + firstMark), touched: roaring.New(), exact: true}
-		}
-	}
-	banded := ch.Banded || len(ch.Bands) > 0
-	if ch.Drop || ch.Clear || g.before.Banded() != banded && g.before.Present().Count() > 0 {
-		g.all, g.exact = true, false
-	}
-	sets := ch.Sets
-	if banded {
-		sets = ch.Bands
-	} else if c := ch.Column; c != nil {
-		join(g.touched, c.Customers)
-		join(g.touched, c.Cleared)
-	}
-	for _, change := range sets {
-		join(g.touched, change.Entered)
-		join(g.touched, change.Left)
-	}
-	groups[ch.Slot] = g
-}
-
-// fewTouched is up to how many customers are compared one by one: a run's changes name those whose value becomes
-// another, but what is written by hand may say what was so already.
-const fewTouched = 4096
-
-// mark makes the changes of marks that come of a group. It may be called again when the group grew.
-func (s *Since) mark(slot uint32, g *sinceGroup, after *tagindex.View) []tagindex.Change {
-	is := after.Content(slot)
-	if g.all || (is.Kind() != g.before.Kind() || is.Multi() != g.before.Multi()) && g.before.Present().Count() > 0 {
-		g.exact = false
-		join(g.touched, g.before.Present().Roaring())
-		join(g.touched, is.Present().Roaring())
-	}
-	if g.touched.IsEmpty() {
-		return nil
-	}
-	moved := g.touched
-	if !g.exact || g.touched.GetCardinality() <= fewTouched {
-		moved = roaring.New()
-		was, now := viewOf(g.before), viewOf(is)
-		for it := g.touched.Iterator(); it.HasNext(); {
-			if c := it.Next(); was.Value(0, c).Compare(now.Value(0, c)) != 0 {
-				moved.Add(c)
-			}
-		}
-	}
-	held := is.Present().Roaring()
-	entered, left := roaring.And(moved, held), roaring.AndNot(moved, held)
-	// Whoever is touched and has the same value after all keeps the mark of before.
-	stays := roaring.AndNot(g.touched, moved)
-	var restored []event.Value
-	kept := roaring.New()
-	old := viewOf(g.marks)
-	for it := stays.Iterator(); it.HasNext(); {
-		c := it.Next()
-		if v := old.Value(0, c); v.Present() {
-			kept.Add(c)
-			restored = append(restored, v)
-		} else {
-			left.Add(c)
-		}
-	}
-	var out []tagindex.Change
-	put := func(who *roaring.Bitmap, values event.Column, cleared *roaring.Bitmap) {
-		out = append(out, tagindex.Change{Slot: slot + firstMark, At: g.moment.at, Column: &tagindex.ColumnChange{Customers: who, Values: values, Cleared: cleared}})
-	}
-	if !entered.IsEmpty() {
-		n, made := s.number(g.moment)
-		out = append(out, made...)
-		numbers := event.Column{Kind: event.TimeKind, Len: int(entered.GetCardinality())}
-		numbers.Ints = slices.Repeat([]int64{int64(n)}, numbers.Len)
-		put(entered, numbers, left)
-	} else if !left.IsEmpty() && g.hasMarks(s.marks.View(), slot) {
-		put(roaring.New(), event.Column{Kind: event.TimeKind}, left)
-	}
-	if len(restored) > 0 {
-		put(kept, tagindex.ColumnOf(restored...), nil)
-	}
-	return out
-}
-
-func (g *sinceGroup) hasMarks(view *tagindex.View, slot uint32) bool {
-	return view.Present(slot+firstMark).Count() > 0
-}
-
-// viewOf is a view whose slot 0 has this content.
-func viewOf(c *tagindex.Content) *tagindex.View {
-	view, err := tagindex.NewView(0, []uint32{0}, []*tagindex.Content{c}, 0, 0)
-	if err != nil { // only when there are not as many slots as contents
-		return &tagindex.View{}
-	}
-	return view
-}
 
 // number gives a moment its number, and the changes that write it down when it is new.
 func (s *Since) number(m moment) (n uint32, made []tagindex.Change) {
@@ -283,19 +256,26 @@ func (s *Since) number(m moment) (n uint32, made []tagindex.Change) {
 }
 
 // Of returns since when a customer has its value of a slot, by what cause, and by which run, 0 for none. It is false
-// when there is no value, or nothing is known.
+// when there is no value, or nothing is known. It may be called at any time.
 func (s *Since) Of(slot, customer uint32) (at event.Time, cause tagindex.Cause, run uint64, ok bool) {
-	view := s.marks.View()
-	v := view.Value(slot+firstMark, customer)
-	if !v.Present() {
+	s.late.mu.RLock()
+	mark, late := s.late.find(slot, customer)
+	s.late.mu.RUnlock()
+	view := s.marks.View() // after looking there: what was there then has its moment here, and what was not is here
+	if !late {
+		if v := view.Value(slot+firstMark, customer); v.Present() {
+			mark = uint32(v.Time()) + 1
+		}
+	}
+	if mark == 0 {
 		return 0, 0, 0, false
 	}
-	m := momentOf(view, uint32(v.Time()))
+	m := momentOf(view, mark-1)
 	return m.at, m.cause, m.run, true
 }
 
 // Bytes is about the memory that it takes.
 func (s *Since) Bytes() int {
 	m := s.marks.View().Memory()
-	return m.Columns + m.Rows
+	return m.Columns + m.Rows + s.late.bytes()
 }

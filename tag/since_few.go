@@ -1,33 +1,31 @@
 package tag
 
 import (
-	"context"
-	"maps"
 	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
 	"tagma/event"
-	"tagma/stream"
 	"tagma/tagindex"
 )
 
-// What happens as time goes on, an event here and there, touches few customers a change, and many changes come at once.
-// For these it is followed change by change, customer by customer, what each of them has, so that a slot may change many
-// times in a batch, and nothing is done that takes longer the more customers there are.
+// What happens as time goes on, an event here and there, touches few customers of a slot, and many slots at once. There
+// it is followed change by change, customer by customer, what each of them has, so that a slot may change many times in
+// a batch, and nothing is done that takes longer the more customers there are.
 const (
-	fewHere   = 16      // customers of a value, in one change
-	fewBytes  = 1 << 20 // of an entry; a larger one is not even looked at
+	fewMoves  = 1 << 14 // customers that a change touches
+	fewAtOnce = 1 << 16 // customers' values of a batch
 	remembers = 1 << 16 // moments whose numbers are remembered
 )
 
-// fewState is what a batch of small changes has come to.
+// fewState is what the small changes of a batch have come to.
 type fewState struct {
-	before  *tagindex.View
 	slots   map[uint32]slotForm
-	held    map[uint64]*fewHeld // by slot<<32 | customer
-	touched []*fewHeld          // by the change that is being followed
-	changes []tagindex.Change
+	places  map[uint64]int32 // in held, by slot<<32 | customer
+	held    []fewHeld
+	touched []int32 // by the change that is being followed
+	change  int32   // the number of that change
+	scratch []uint32
 }
 
 // slotForm is of what kind the values of a slot are.
@@ -38,78 +36,44 @@ type slotForm struct {
 
 // fewHeld is what a customer has of a slot.
 type fewHeld struct {
-	value, was event.Value // now, and before the change that is being followed
-	change     int         // the number of that change
-	moved      bool
-	moment     moment // when it moved
+	slot, customer uint32
+	value, was     event.Value // now, and before the change that is being followed
+	change         int32       // the number of that change
+	moved          bool
+	moment         moment // when it moved
+	mark           uint32 // what is to be told of it
 }
 
-// few moves the index and the marks on by the first entries, as many as hold small changes or none; 0 when the first is
-// no such entry.
-func (s *Since) few(ctx context.Context, entries []stream.Entry) (n int, err error) {
-	start := s.Position()
-	at := start
-	b := &fewState{before: s.index.View(), slots: map[uint32]slotForm{}, held: map[uint64]*fewHeld{}}
-	ended := false
-	for ; n < len(entries); n++ {
-		e := &entries[n]
-		if e.End() <= start {
-			continue
-		}
-		if e.First != at { // a hole, which part refuses
-			break
-		}
-		if e.Kind == tagindex.EntryChanges {
-			if len(e.Payload) > fewBytes {
-				break
-			}
-			changes, err := tagindex.Decode(e.Payload)
-			if err != nil {
-				return 0, err
-			}
-			if !b.fits(changes) {
-				break
-			}
-			for i := range changes {
-				b.follow(&changes[i])
-			}
-		}
-		ended = ended || e.Kind == EntryMark
-		at = e.End()
+// noneYet is the state of a batch that begins.
+func (s *Since) noneYet() *fewState {
+	b := &s.few
+	if b.places == nil || cap(b.held) > 2*fewAtOnce {
+		*b = fewState{slots: map[uint32]slotForm{}, places: map[uint64]int32{}}
 	}
-	if at == start {
-		return n, nil
-	}
-	if err := ctx.Err(); err != nil {
-		return 0, err
-	}
-	if err := s.index.Apply(b.changes, at); err != nil {
-		return 0, err
-	}
-	for slot := range b.slots {
-		delete(s.open, slot)
-	}
-	if ended {
-		clear(s.open)
-	}
-	return n, s.marks.Apply(s.marksOf(b), at)
+	clear(b.slots)
+	clear(b.places)
+	clear(b.held) // whose texts are no longer needed
+	b.held, b.change = b.held[:0], 0
+	return b
 }
 
-// fits says whether changes are small and leave the form of their slots as it is, and notes that form.
-func (b *fewState) fits(changes []tagindex.Change) bool {
-	if !small(changes) {
-		return false
-	}
-	forms := map[uint32]slotForm{}
+// split finds the slots of an entry that are compared before and after: of a run, touching very many, or taking another
+// form. Of the others it tells the form.
+func (b *sinceBatch) split(changes []tagindex.Change, limit int) (large map[uint32]bool, forms map[uint32]slotForm) {
+	large, forms = map[uint32]bool{}, make(map[uint32]slotForm, len(changes))
 	for i := range changes {
 		ch := &changes[i]
+		if ch.Slot&lapseBit != 0 || large[ch.Slot] {
+			continue
+		}
 		f, ok := forms[ch.Slot]
 		if !ok {
-			if f, ok = b.slots[ch.Slot]; !ok {
-				c := b.before.Content(ch.Slot)
-				f = slotForm{c.Kind(), c.Multi(), c.Banded()}
-				ok = f.kind != event.Missing || f.banded
-			}
+			f, ok = b.few.slots[ch.Slot]
+		}
+		if !ok {
+			c := b.before.Content(ch.Slot)
+			f = slotForm{c.Kind(), c.Multi(), c.Banded()}
+			ok = f.kind != event.Missing || f.banded
 		}
 		kind, banded := ch.Kind(), ch.Banded || len(ch.Bands) > 0
 		if !ok {
@@ -118,56 +82,50 @@ func (b *fewState) fits(changes []tagindex.Change) bool {
 		if f.kind == event.Missing && kind != event.Missing {
 			f.kind, f.multi = kind, ch.Multi
 		}
-		if f.banded != banded || kind != event.Missing && (kind != f.kind || ch.Multi != f.multi) {
-			return false
+		if forms[ch.Slot] = f; !small(ch, limit) || f.banded != banded || kind != event.Missing && (kind != f.kind || ch.Multi != f.multi) {
+			large[ch.Slot] = true
+			delete(forms, ch.Slot)
 		}
-		forms[ch.Slot] = f
 	}
-	maps.Copy(b.slots, forms)
-	return true
+	return large, forms
 }
 
-// small says whether changes are of few customers each, and no run's.
-func small(changes []tagindex.Change) bool {
-	return !slices.ContainsFunc(changes, func(ch tagindex.Change) bool { return ch.Run != 0 || ch.Drop || ch.Clear || !isFew(&ch) })
-}
-
-func isFew(ch *tagindex.Change) bool {
-	few := func(list ...*roaring.Bitmap) bool {
-		for _, x := range list {
-			if x != nil && x.GetCardinality() > fewHere {
-				return false
-			}
+// small says whether a change is of few customers, and no run's.
+func small(ch *tagindex.Change, limit int) bool {
+	n := 0
+	add := func(x *roaring.Bitmap) {
+		if x != nil {
+			n += int(x.GetCardinality())
 		}
-		return true
 	}
 	for _, sets := range [][]tagindex.SetChange{ch.Sets, ch.Bands} {
-		for _, x := range sets {
-			if !few(x.Entered, x.Left) {
-				return false
-			}
+		for i := range sets {
+			add(sets[i].Entered)
+			add(sets[i].Left)
 		}
 	}
-	return ch.Column == nil || few(ch.Column.Customers, ch.Column.Cleared)
+	if ch.Column != nil {
+		add(ch.Column.Customers)
+		add(ch.Column.Cleared)
+	}
+	return n <= limit && ch.Run == 0 && !ch.Drop && !ch.Clear
 }
 
-// follow notes whose value becomes another one by a change that fits.
-func (b *fewState) follow(ch *tagindex.Change) {
-	b.changes = append(b.changes, *ch)
-	if ch.Slot&lapseBit != 0 {
-		return
-	}
+// follow notes whose value becomes another one by a change that is small and fits the form of its slot.
+func (b *fewState) follow(before *tagindex.View, ch *tagindex.Change) {
 	b.touched = b.touched[:0]
+	b.change++
 	form, sets := b.slots[ch.Slot], ch.Sets
 	if form.banded {
 		sets = ch.Bands
 		form.multi = false
 	} else if c := ch.Column; c != nil {
-		b.each(ch, c.Cleared, func(_ int, h *fewHeld) { h.value = event.Value{} })
-		b.each(ch, c.Customers, func(i int, h *fewHeld) { h.value = c.Values.Value(i) })
+		b.each(before, ch.Slot, c.Cleared, func(_ int, h *fewHeld) { h.value = event.Value{} })
+		b.each(before, ch.Slot, c.Customers, func(i int, h *fewHeld) { h.value = c.Values.Value(i) })
 	}
-	for _, x := range sets {
-		b.each(ch, x.Left, func(_ int, h *fewHeld) {
+	for i := range sets {
+		x := &sets[i]
+		b.each(before, ch.Slot, x.Left, func(_ int, h *fewHeld) {
 			switch {
 			case form.multi:
 				h.value = withElement(h.value, x.Value, true)
@@ -176,8 +134,9 @@ func (b *fewState) follow(ch *tagindex.Change) {
 			}
 		})
 	}
-	for _, x := range sets {
-		b.each(ch, x.Entered, func(_ int, h *fewHeld) {
+	for i := range sets {
+		x := &sets[i]
+		b.each(before, ch.Slot, x.Entered, func(_ int, h *fewHeld) {
 			if form.multi {
 				h.value = withElement(h.value, x.Value, false)
 			} else {
@@ -185,29 +144,35 @@ func (b *fewState) follow(ch *tagindex.Change) {
 			}
 		})
 	}
-	for _, h := range b.touched {
+	at := liveMoment(ch)
+	for _, i := range b.touched {
+		h := &b.held[i]
 		if h.was.Present() != h.value.Present() || h.was.Present() && h.was.Compare(h.value) != 0 {
-			h.moved, h.moment = true, liveMoment(ch)
+			h.moved, h.moment = true, at
 		}
 	}
 }
 
-// each calls f with what customers have of the slot of a change.
-func (b *fewState) each(ch *tagindex.Change, who *roaring.Bitmap, f func(i int, h *fewHeld)) {
+// each calls f with what customers have of a slot.
+func (b *fewState) each(before *tagindex.View, slot uint32, who *roaring.Bitmap, f func(i int, h *fewHeld)) {
 	if who == nil {
 		return
 	}
-	number := len(b.changes)
-	for i, c := range who.ToArray() {
-		key := uint64(ch.Slot)<<32 | uint64(c)
-		h := b.held[key]
-		if h == nil {
-			h = &fewHeld{value: b.before.Value(ch.Slot, c)}
-			b.held[key] = h
+	n := int(who.GetCardinality())
+	b.scratch = slices.Grow(b.scratch[:0], n)[:n]
+	who.ManyIterator().NextMany(b.scratch)
+	for i, c := range b.scratch {
+		key := uint64(slot)<<32 | uint64(c)
+		at, known := b.places[key]
+		if !known {
+			at = int32(len(b.held))
+			b.places[key] = at
+			b.held = append(b.held, fewHeld{slot: slot, customer: c, value: before.Value(slot, c)})
 		}
-		if h.change != number {
-			h.was, h.change = h.value, number
-			b.touched = append(b.touched, h)
+		h := &b.held[at]
+		if h.change != b.change {
+			h.was, h.change = h.value, b.change
+			b.touched = append(b.touched, at)
 		}
 		f(i, h)
 	}
@@ -224,38 +189,38 @@ func liveMoment(ch *tagindex.Change) moment {
 	return m
 }
 
-// marksOf is how the marks change.
-func (s *Since) marksOf(b *fewState) (out []tagindex.Change) {
-	keys := make([]uint64, 0, len(b.held))
-	for key, h := range b.held {
-		if h.moved {
-			keys = append(keys, key)
+// numbers finds what is to be told of those who moved, and makes the changes of marks that write down new moments.
+func (s *Since) numbers(b *fewState) (made []tagindex.Change) {
+	var last moment
+	mark := uint32(0)
+	for i := range b.held {
+		h := &b.held[i]
+		if !h.moved || !h.value.Present() {
+			continue
 		}
+		if mark == 0 || h.moment != last {
+			n, changes := s.number(h.moment)
+			made = append(made, changes...)
+			last, mark = h.moment, n+1
+		}
+		h.mark = mark
 	}
-	slices.Sort(keys)
-	var edits []tagindex.Change
-	for len(keys) > 0 {
-		slot, n := uint32(keys[0]>>32), 1
-		for n < len(keys) && uint32(keys[n]>>32) == slot {
-			n++
+	return made
+}
+
+// putLate notes the marks of those who moved.
+func (s *Since) putLate(b *fewState) {
+	s.late.mu.Lock()
+	defer s.late.mu.Unlock()
+	var slot *lateSlot
+	for i := range b.held {
+		h := &b.held[i]
+		if !h.moved {
+			continue
 		}
-		c := &tagindex.ColumnChange{Customers: roaring.New(), Cleared: roaring.New(), Values: event.Column{Kind: event.TimeKind}}
-		latest := event.Always
-		for _, key := range keys[:n] {
-			h := b.held[key]
-			latest = max(latest, h.moment.at)
-			if !h.value.Present() {
-				c.Cleared.Add(uint32(key))
-				continue
-			}
-			number, made := s.number(h.moment)
-			out = append(out, made...)
-			c.Customers.Add(uint32(key))
-			c.Values.Ints = append(c.Values.Ints, int64(number))
-			c.Values.Len++
+		if slot == nil || slot.id != h.slot {
+			slot = s.late.slot(h.slot)
 		}
-		edits = append(edits, tagindex.Change{Slot: slot + firstMark, At: latest, Column: c})
-		keys = keys[n:]
+		s.late.put(slot, h.customer, h.mark)
 	}
-	return append(out, edits...)
 }

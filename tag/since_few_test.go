@@ -2,9 +2,9 @@ package tag
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -71,6 +71,7 @@ func TestSinceOfManySmallChanges(t *testing.T) {
 		dir := t.TempDir()
 		indexPath, path := filepath.Join(dir, "index"), filepath.Join(dir, "since")
 		s := NewSince(path, tagindex.New(), indexPath)
+		tiny(s)
 		naive, since := tagindex.New(), map[[2]uint32]event.Time{}
 		offset := uint64(0)
 		for batch := range 20 {
@@ -82,11 +83,13 @@ func TestSinceOfManySmallChanges(t *testing.T) {
 					continue
 				}
 				var changes []tagindex.Change
+				of, once := map[uint32]bool{}, map[uint32]bool{}
 				for range 1 + random.IntN(5) {
 					ch := someChange(random, event.Time(1_700_000_000_000+int64(offset)*1000))
-					if len(changes) > 0 && !small([]tagindex.Change{ch}) {
-						continue // large ones come alone
+					if once[ch.Slot] || of[ch.Slot] && !small(&ch, s.limit) {
+						continue // what is compared before and after changes once in an entry
 					}
+					of[ch.Slot], once[ch.Slot] = true, !small(&ch, s.limit)
 					changes = append(changes, ch)
 					before := naive.View()
 					if err := naive.Apply([]tagindex.Change{ch}, before.Offset()+1); err != nil {
@@ -98,9 +101,6 @@ func TestSinceOfManySmallChanges(t *testing.T) {
 						} else if was.Compare(is) != 0 {
 							since[[2]uint32{ch.Slot, c}] = ch.At
 						}
-					}
-					if !small(changes) {
-						break
 					}
 				}
 				payload, err := tagindex.Encode(changes)
@@ -125,6 +125,7 @@ func TestSinceOfManySmallChanges(t *testing.T) {
 				if s, known, err = LoadSince(path, index, indexPath); err != nil || !known {
 					t.Fatal(known, err)
 				}
+				tiny(s)
 				if err := s.Apply(context.Background(), entries); err != nil { // again, as after a crash
 					t.Fatal(err)
 				}
@@ -142,7 +143,63 @@ func TestSinceOfManySmallChanges(t *testing.T) {
 	}
 }
 
+// tiny makes the limits of it such that a small test comes to them.
+func tiny(s *Since) { s.limit, s.late.long, s.late.most = 16, 6, 30 }
+
 func same(a, b event.Value) bool { return a.Present() == b.Present() && (!a.Present() || a.Equal(b)) }
+
+// Whoever asks while changes are applied, and marks are brought over, is told what was so at some time, and time does not
+// go back.
+func TestSinceIsReadMeanwhile(t *testing.T) {
+	s := NewSince(filepath.Join(t.TempDir(), "since"), tagindex.New(), filepath.Join(t.TempDir(), "index"))
+	tiny(s)
+	const customers = 50
+	value := func(n int) event.Value { return event.Num(event.Int(int64(n))) }
+	put := func(offset uint64, at event.Time, who ...uint32) {
+		slices.Sort(who)
+		who = slices.Compact(who)
+		values := make([]event.Value, len(who))
+		for i := range values {
+			values[i] = value(int(offset))
+		}
+		payload, err := tagindex.Encode([]tagindex.Change{{Slot: 3, At: at, Live: true, Cause: tagindex.ByEvent,
+			Column: &tagindex.ColumnChange{Customers: roaring.BitmapOf(who...), Values: tagindex.ColumnOf(values...)}}})
+		if err != nil {
+			t.Error(err)
+		}
+		if err := s.Apply(t.Context(), []stream.Entry{{First: offset, Count: 1, Kind: tagindex.EntryChanges, Payload: payload}}); err != nil {
+			t.Error(err)
+		}
+	}
+	var all []uint32
+	for c := range uint32(customers) {
+		all = append(all, c)
+	}
+	put(0, 1000, all...)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		random := rand.New(rand.NewPCG(3, 3))
+		for n := range uint64(2000) {
+			put(n+1, event.Time(n+2)*1000, random.Uint32N(customers), random.Uint32N(customers))
+		}
+	}()
+	last := map[uint32]event.Time{}
+	for going := true; going; {
+		select {
+		case <-done:
+			going = false
+		default:
+		}
+		for _, c := range all {
+			at, cause, _, ok := s.Of(3, c)
+			if !ok || cause != tagindex.ByEvent || at < max(last[c], 1000) {
+				t.Fatalf("customer %d: since %d, %s, %v; it was %d before", c, at, cause, ok, last[c])
+			}
+			last[c] = at
+		}
+	}
+}
 
 // What events bring about is told to the second, what people do to the millisecond.
 func TestSinceToTheSecond(t *testing.T) {
@@ -166,9 +223,15 @@ func TestSinceToTheSecond(t *testing.T) {
 	}
 }
 
-// Live changes, each of one customer: what the index and the marks together cost. The index has 200,000 customers with
-// 200 tags.
+// Live changes: what the index and the marks together cost for each customer that moved. The index has 200,000 customers
+// with 200 tags; the changes are of one customer each, or of one to 4,000.
 func BenchmarkSinceLive(b *testing.B) {
+	for name, sizes := range map[string][]int{"one": {1}, "mixed": {1, 1, 1, 1, 2, 3, 5, 10, 20, 50, 100, 4000}} {
+		b.Run(name, func(b *testing.B) { benchmarkSinceLive(b, sizes) })
+	}
+}
+
+func benchmarkSinceLive(b *testing.B, sizes []int) {
 	s := NewSince(filepath.Join(b.TempDir(), "since"), tagindex.New(), filepath.Join(b.TempDir(), "index"))
 	const slots, customers = 200, 200_000
 	random := rand.New(rand.NewPCG(1, 1))
@@ -192,27 +255,34 @@ func BenchmarkSinceLive(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	const group = 500
+	moved := 0
 	b.ReportAllocs()
 	for n := 0; b.Loop(); n++ {
 		b.StopTimer()
-		var entries []stream.Entry
-		for range group / 10 {
-			var changes []tagindex.Change
-			for range 10 {
-				x := tagindex.SetChange{Value: event.Bool(true), Entered: roaring.BitmapOf(random.Uint32N(customers))}
-				if random.IntN(2) == 0 {
-					x.Entered, x.Left = nil, x.Entered
-				}
-				changes = append(changes, tagindex.Change{Slot: random.Uint32N(slots), At: event.Time(1e12 + int64(n)*17), Live: true, Cause: tagindex.ByEvent, Sets: []tagindex.SetChange{x}})
+		var changes []tagindex.Change
+		for i := range 500 {
+			size := sizes[i%len(sizes)]
+			if size > 1000 && i >= len(sizes) { // one such a step is plenty
+				size = 1
 			}
-			entries = append(entries, feed(changes))
+			view, slot := s.index.View(), random.Uint32N(slots)
+			x := tagindex.SetChange{Value: event.Bool(true), Entered: roaring.New(), Left: roaring.New()}
+			for range size {
+				if c := random.Uint32N(customers); view.Value(slot, c).Present() {
+					x.Left.Add(c)
+				} else {
+					x.Entered.Add(c)
+				}
+			}
+			moved += int(x.Entered.GetCardinality() + x.Left.GetCardinality())
+			changes = append(changes, tagindex.Change{Slot: slot, At: event.Time(1e12 + int64(n)*50), Live: true, Cause: tagindex.ByEvent, Sets: []tagindex.SetChange{x}})
 		}
+		entries := []stream.Entry{feed(changes)}
 		b.StartTimer()
 		if err := s.Apply(b.Context(), entries); err != nil {
 			b.Fatal(err)
 		}
 	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*group), "ns/change")
-	fmt.Fprintln(b.Output(), s.Bytes(), "bytes of marks")
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(moved), "ns/move")
+	b.ReportMetric(float64(s.Bytes())/1e6, "MB-of-marks")
 }

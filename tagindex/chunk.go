@@ -21,12 +21,13 @@ const (
 type words [chunkWords]uint64
 
 // chunk holds the members of a set among 65,536 neighbouring customers: a bit field, a list, or runs, whichever
-// is smallest. A nil chunk is empty. Chunks are shared between sets and views and are then never written; only
+// is smallest, or few differences from another chunk (flip.go). A nil chunk is empty. Chunks are shared between sets and views and are then never written; only
 // the writer whose epoch a chunk carries may change it in place. Epoch 0 belongs to nobody.
 type chunk struct {
 	epoch uint64
 	words *words   // the bit field, or nil
-	list  []uint16 // members ascending; with runs: pairs first, last
+	list  []uint16 // members ascending; with runs: pairs first, last; with under: who is otherwise than there
+	under *chunk   // nobody's; never with an under of its own
 	card  int32
 	runs  bool
 }
@@ -132,6 +133,9 @@ func (c *chunk) contains(low uint16) bool {
 		return false
 	case c.words != nil:
 		return c.words[low>>6]>>(low&63)&1 != 0
+	case c.under != nil:
+		_, otherwise := slices.BinarySearch(c.list, low)
+		return c.under.contains(low) != otherwise
 	case c.runs:
 		i, j := 0, len(c.list)/2
 		for i < j {
@@ -153,6 +157,11 @@ func (c *chunk) fill(w *words) {
 		*w = *c.words
 		return
 	}
+	if c != nil && c.under != nil {
+		c.under.fill(w)
+		w.flip(c.list)
+		return
+	}
 	clear(w[:])
 	c.orInto(w)
 }
@@ -168,6 +177,10 @@ func (c *chunk) orInto(w *words) {
 			w[i+2] |= s[i+2]
 			w[i+3] |= s[i+3]
 		}
+	case c.under != nil:
+		var s words
+		c.fill(&s)
+		(&chunk{words: &s}).orInto(w)
 	case c.runs:
 		for i := 0; i < len(c.list); i += 2 {
 			w.setRange(c.list[i], c.list[i+1])
@@ -190,6 +203,10 @@ func (c *chunk) andNotInto(w *words) {
 			w[i+2] &^= s[i+2]
 			w[i+3] &^= s[i+3]
 		}
+	case c.under != nil:
+		var s words
+		c.fill(&s)
+		(&chunk{words: &s}).andNotInto(w)
 	case c.runs:
 		for i := 0; i < len(c.list); i += 2 {
 			w.unsetRange(c.list[i], c.list[i+1])
@@ -213,6 +230,10 @@ func (c *chunk) andInto(w *words) {
 			w[i+2] &= s[i+2]
 			w[i+3] &= s[i+3]
 		}
+	case c.under != nil:
+		var s words
+		c.fill(&s)
+		(&chunk{words: &s}).andInto(w)
 	case c.runs:
 		next := 0
 		for i := 0; i < len(c.list); i += 2 {
@@ -243,6 +264,11 @@ func (c *chunk) andInto(w *words) {
 func (c *chunk) wordsAt(first int, dst []uint64) {
 	if c != nil && c.words != nil {
 		copy(dst, c.words[first:])
+		return
+	}
+	if c != nil && c.under != nil {
+		c.under.wordsAt(first, dst)
+		c.flipsAt(first, dst)
 		return
 	}
 	clear(dst)
@@ -276,13 +302,11 @@ func (c *chunk) each(yield func(low uint16) bool) bool {
 	switch {
 	case c == nil:
 	case c.words != nil:
-		for i, x := range c.words {
-			for ; x != 0; x &= x - 1 {
-				if !yield(uint16(i<<6 + bits.TrailingZeros64(x))) {
-					return false
-				}
-			}
-		}
+		return c.words.each(yield)
+	case c.under != nil:
+		var w words
+		c.fill(&w)
+		return w.each(yield)
 	case c.runs:
 		for i := 0; i < len(c.list); i += 2 {
 			for x := int(c.list[i]); x <= int(c.list[i+1]); x++ {
@@ -309,7 +333,7 @@ func (c *chunk) equal(d *chunk) bool {
 		return false
 	case c.words != nil && d.words != nil:
 		return *c.words == *d.words
-	case c.words == nil && d.words == nil && c.runs == d.runs:
+	case c.words == nil && d.words == nil && c.under == nil && d.under == nil && c.runs == d.runs:
 		return slices.Equal(c.list, d.list)
 	}
 	var a, b words
@@ -325,9 +349,11 @@ func (c *chunk) or(d *chunk, epoch uint64) *chunk {
 		return d
 	case d == nil || c.full():
 		return c
-	case c.words == nil && d.words == nil && !c.runs && !d.runs && c.card+d.card <= maxArray:
+	case c.under != nil || d.under != nil:
+		return c.settled(epoch).or(d.settled(0), epoch)
+	case c.isList() && d.isList() && c.card+d.card <= maxArray:
 		return c.orList(d, epoch)
-	case c.words != nil && d.words == nil && !d.runs:
+	case c.words != nil && d.isList():
 		c = c.ownWords(epoch)
 		for _, x := range d.list {
 			bit := uint64(1) << (x & 63)
@@ -378,7 +404,9 @@ func (c *chunk) andNot(d *chunk, epoch uint64) *chunk {
 		return c
 	case d.full():
 		return nil
-	case c.words == nil && !c.runs:
+	case c.under != nil || d.under != nil && !c.isList():
+		return c.settled(epoch).andNot(d.settled(0), epoch)
+	case c.isList():
 		if !c.intersects(d) {
 			return c
 		}
@@ -392,7 +420,7 @@ func (c *chunk) andNot(d *chunk, epoch uint64) *chunk {
 			return nil
 		}
 		return &chunk{epoch: epoch, list: out, card: int32(len(out))}
-	case c.words != nil && d.words == nil && !d.runs:
+	case c.words != nil && d.isList():
 		if !c.intersects(d) {
 			return c
 		}
@@ -422,10 +450,10 @@ func (c *chunk) and(d *chunk, epoch uint64) *chunk {
 	case d.full():
 		return c.shared(epoch)
 	}
-	if c.words != nil || c.runs {
+	if !c.isList() {
 		c, d = d, c
 	}
-	if c.words == nil && !c.runs {
+	if c.isList() {
 		out := make([]uint16, 0, min(int(c.card), 64))
 		for _, x := range c.list {
 			if d.contains(x) {
@@ -448,7 +476,7 @@ func (c *chunk) intersects(d *chunk) bool {
 	if c == nil || d == nil {
 		return false
 	}
-	if d.words == nil && !d.runs && (c.words != nil || c.runs || d.card < c.card) {
+	if d.isList() && (!c.isList() || d.card < c.card) {
 		c, d = d, c
 	}
 	if c.words != nil && d.words != nil {
@@ -459,7 +487,7 @@ func (c *chunk) intersects(d *chunk) bool {
 		}
 		return false
 	}
-	if c.words == nil && !c.runs {
+	if c.isList() {
 		for _, x := range c.list {
 			if d.contains(x) {
 				return true
@@ -497,9 +525,12 @@ func (c *chunk) ownWords(epoch uint64) *chunk {
 
 // bytes is the memory that the chunk takes.
 func (c *chunk) bytes() int {
-	n := 56 + 2*cap(c.list) // head and the pointer to it
+	n := 64 + 2*cap(c.list) // head and the pointer to it
 	if c.words != nil {
 		n += chunkWords * 8
+	}
+	if c.under != nil {
+		n += c.under.bytes()
 	}
 	return n
 }

@@ -156,8 +156,7 @@ func (c *Content) applyColumn(ch *ColumnChange, epoch uint64, fx *effects) {
 	}
 	c.toColumn(epoch, fx)
 	cleared, set := FromRoaring(ch.Cleared), FromRoaring(ch.Customers)
-	c.column.clear(cleared, epoch)
-	c.column.fill(set, &ch.Values, epoch)
+	c.column.change(cleared, set, &ch.Values, epoch)
 	c.column.tidy(epoch)
 	fx.touched = fx.touched.or(cleared, 0).or(set, 0)
 }
@@ -198,49 +197,6 @@ func (ch *ColumnChange) sets() ([]SetChange, bool) {
 		sets[at] = SetChange{Value: values[at], Entered: b}
 	}
 	return sets, true
-}
-
-// clear takes the values of customers away. c must be owned by the epoch.
-func (c *column) clear(customers *Set, epoch uint64) {
-	c.edit(customers, epoch, func(buf *pageBuffer, w *[pageWords]uint64) {
-		for i := range w {
-			buf.has[i] &^= w[i]
-		}
-	})
-}
-
-// fill gives customers the values of a column, in order. c must be owned by the epoch.
-func (c *column) fill(customers *Set, values *event.Column, epoch uint64) {
-	codes := recoder{to: c.dict}
-	at := 0
-	c.edit(customers, epoch, func(buf *pageBuffer, w *[pageWords]uint64) {
-		for i, x := range w {
-			for ; x != 0; x &= x - 1 {
-				buf.setElement(i<<6+bits.TrailingZeros64(x), values, at, &codes)
-				at++
-			}
-		}
-	})
-}
-
-// edit calls change for each page in which there are customers of the set, with their bits, in order.
-func (c *column) edit(customers *Set, epoch uint64, change func(buf *pageBuffer, w *[pageWords]uint64)) {
-	if customers.Count() == 0 {
-		return
-	}
-	var buf pageBuffer
-	var w [pageWords]uint64
-	for i, key := range customers.keys {
-		for p := range pagesPerGroup {
-			if customers.chunks[i].wordsAt(p*pageWords, w[:]); w == ([pageWords]uint64{}) {
-				continue
-			}
-			number := uint32(key)*pagesPerGroup + uint32(p)
-			c.page(number).unpack(&buf)
-			change(&buf, &w)
-			c.put(number, buf.pack(c.kind), epoch)
-		}
-	}
 }
 
 // applySets is a change of sets in a column: whoever enters gets the value; whoever leaves loses it if it is

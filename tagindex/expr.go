@@ -104,7 +104,7 @@ func (l *level) load(c *chunk) found {
 		return found{}
 	case c.full():
 		return found{form: everything}
-	case c.words == nil && !c.runs:
+	case c.isList():
 		return found{few, c.list}
 	}
 	c.fill(&l.words)
@@ -176,6 +176,9 @@ func (l *level) keepChunk(list []uint16, c *chunk, in bool) found {
 	switch {
 	case c != nil && c.words != nil:
 		return l.keep(list, c.words, in)
+	case c != nil && c.under != nil:
+		c.fill(&l.words) // it is free while what was found is a list
+		return l.keep(list, &l.words, in)
 	case c == nil || !c.runs:
 		var other []uint16
 		if c != nil {
@@ -203,7 +206,7 @@ func (v *evaluator) and(e *Expr, key uint16, at int) found {
 			if c == nil {
 				return found{}
 			}
-			if c.words == nil && !c.runs && (lead < 0 || len(c.list) < len(acc.list)) {
+			if c.isList() && (lead < 0 || len(c.list) < len(acc.list)) {
 				lead, acc = i, found{few, c.list}
 			}
 		case a.plain() && a.args[0].set.chunk(key).full():
@@ -325,6 +328,10 @@ func (l *level) orNot(c *chunk) {
 			w[i+2] |= ^s[i+2]
 			w[i+3] |= ^s[i+3]
 		}
+	case c.under != nil:
+		var s words
+		c.fill(&s)
+		l.orNot(&chunk{words: &s})
 	case c.runs:
 		next := 0
 		for i := 0; i < len(c.list); i += 2 {

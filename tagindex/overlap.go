@@ -33,14 +33,14 @@ func (c *chunk) overlap(d *chunk) (n int) {
 				bits.OnesCount64(c.words[i+2]&d.words[i+2]) + bits.OnesCount64(c.words[i+3]&d.words[i+3])
 		}
 		return n
-	case c.words == nil && !c.runs:
+	case c.isList():
 		for _, low := range c.list {
 			if d.contains(low) {
 				n++
 			}
 		}
 		return n
-	case d.words == nil && !d.runs:
+	case d.isList():
 		return d.overlap(c)
 	}
 	var w words

@@ -8,7 +8,7 @@ import (
 
 // fewCustomers is up to how many customers a change is made one by one. That copies what each of them stands in and
 // makes no sets on the way, so that the change of a single customer costs little.
-const fewCustomers = 16
+const fewCustomers = 256
 
 // isFew says that the customers of a bitmap are to be taken one by one.
 func isFew(b *roaring.Bitmap) bool { return b == nil || b.GetCardinality() <= fewCustomers }
@@ -26,6 +26,11 @@ func (c *chunk) with(low uint16, epoch uint64) *chunk {
 	switch {
 	case c == nil:
 		return &chunk{epoch: epoch, list: []uint16{low}, card: 1}
+	case c.under != nil || c.large(epoch):
+		if c.contains(low) {
+			return c
+		}
+		return c.flipped(low, 1, epoch)
 	case c.words != nil:
 		if c.words[low>>6]>>(low&63)&1 != 0 {
 			return c
@@ -61,6 +66,11 @@ func (c *chunk) without(low uint16, epoch uint64) *chunk {
 	switch {
 	case c == nil:
 		return nil
+	case c.under != nil || c.large(epoch):
+		if !c.contains(low) {
+			return c
+		}
+		return c.flipped(low, -1, epoch)
 	case c.words != nil:
 		if c.words[low>>6]>>(low&63)&1 == 0 {
 			return c

@@ -13,7 +13,7 @@ import (
 // concurrent use.
 //
 // It holds what a roaring bitmap holds. It is a type of its own for two reasons that roaring's interface leaves
-// no room for: a change of one customer copies one chunk and no more, and an expression is evaluated chunk by chunk.
+// no room for: a change of one customer copies a part of one chunk and no more, and an expression is evaluated chunk by chunk.
 type Set struct {
 	epoch  uint64
 	keys   []uint16 // the upper halves of the members, ascending
@@ -275,6 +275,7 @@ func (s *Set) Roaring() *roaring.Bitmap {
 }
 
 func (s *Set) portable() []byte {
+	s = s.settled()
 	n, anyRuns, size := len(s.keys), false, 0
 	for _, c := range s.chunks {
 		anyRuns = anyRuns || c.runs
@@ -454,6 +455,10 @@ func (c *chunk) valid() bool {
 	}
 	if c.words != nil {
 		return c.words.count() == int(c.card)
+	}
+	if c.under != nil {
+		s := c.settled(0)
+		return s != nil && s.card == c.card && s.valid() && c.under.under == nil && len(c.list) <= maxFlips && slices.IsSorted(c.list)
 	}
 	if !c.runs {
 		if len(c.list) != int(c.card) {

@@ -108,10 +108,10 @@ func (t *table) stored() []*Set {
 		if s == nil {
 			s = &Set{}
 		}
-		list = append(list, s)
+		list = append(list, s.settled())
 	}
 	if t.only == many {
-		list = append(list, t.present)
+		list = append(list, t.present.settled())
 	}
 	return list
 }

@@ -79,6 +79,7 @@ type worker struct {
 	params   Params
 	snapshot warehouse.Snapshot
 	reader   warehouse.Reader
+	request  warehouse.Request // of reader
 	block    warehouse.Block
 	n        int
 	epoch    int
@@ -100,6 +101,7 @@ type worker struct {
 	ahead    *lookahead
 	many     *horizon
 	given    func(leaf int) event.Bits // see Gather.Block
+	wanted   []bool                    // by place: what is evaluated, nil all; see Gather.Want
 	// stacks says that answers for the whole block are all that is asked for: see eventRows.stacked.
 	stacks bool
 	counts []tally                // see Plan.tallies
@@ -147,7 +149,7 @@ func (w *worker) frame(x *Expr) (n int, single bool) {
 
 func (w *worker) evalRange(from, to int) {
 	for i := from; i < to; i++ {
-		if w.stacks && w.plan.picked[i] {
+		if w.stacks && w.plan.picked[i] || w.wanted != nil && !w.wanted[i] {
 			w.res[i] = nil
 			continue
 		}
@@ -195,6 +197,9 @@ func (r *Result) Cond(x *Expr) event.Bits {
 	}
 	return out
 }
+
+// Read is what was read for the block, and the request that says of which series and times.
+func (r *Result) Read() (*warehouse.Block, warehouse.Request) { return &r.w.block, r.w.request }
 
 // EachCase calls f, for a case expression that is a root, with the place of each case that anybody of the universe
 // may fall into, and with who does. The words are valid until f returns, which must not write to them.
@@ -342,7 +347,8 @@ func (r *Run) Blocks(ctx context.Context, roots []*Expr, each func(*Result) erro
 }
 
 func (w *worker) open() (err error) {
-	w.reader, err = w.snapshot.Reader(w.plan.bound(w))
+	w.request = w.plan.bound(w)
+	w.reader, err = w.snapshot.Reader(w.request)
 	if err != nil {
 		return errs.New(errs.KindOf(err), "read the history: %w", err)
 	}

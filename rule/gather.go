@@ -13,7 +13,13 @@ type Gather struct {
 	plan   *Plan
 	worker *worker
 	ends   []bool
+	needs  map[*Expr]*rootNeeds
+	wanted []bool
+	tables []bool
 }
+
+// rootNeeds is what a root needs: places of the plan, and series of the request.
+type rootNeeds struct{ places, tables []int32 }
 
 // NewGather plans the evaluation of roots on a history with the given series.
 func NewGather(roots []*Expr, series []warehouse.SeriesInfo) *Gather {
@@ -112,11 +118,70 @@ func (w *worker) again(r *Run) {
 	clear(w.memos)
 	clear(w.lists)
 	kept := w.arena
-	w.arena = arena{}
+	w.arena, w.wanted = arena{}, nil
 	w.n = 1
 	w.epoch++
 	w.evalRange(0, w.plan.runCount)
 	w.arena = kept
+}
+
+// Want says that the blocks up to the next Begin are asked for these of the roots alone: nothing is evaluated that only
+// others need. It returns, for each series of the request, whether it is read.
+func (g *Gather) Want(roots []*Expr) []bool {
+	if g.needs == nil {
+		g.needs = map[*Expr]*rootNeeds{}
+		g.wanted, g.tables = make([]bool, len(g.plan.order)), make([]bool, len(g.plan.request.Series))
+	}
+	clear(g.wanted)
+	clear(g.tables)
+	for _, x := range roots {
+		r := g.needs[x]
+		if r == nil {
+			r = g.plan.needsOf(x)
+			g.needs[x] = r
+		}
+		for _, at := range r.places {
+			g.wanted[at] = true
+		}
+		for _, t := range r.tables {
+			g.tables[t] = true
+		}
+	}
+	g.worker.wanted = g.wanted
+	return g.tables
+}
+
+func (p *Plan) needsOf(x *Expr) *rootNeeds {
+	r := &rootNeeds{}
+	set := func(s *eventSet) {
+		for _, t := range p.setTables[p.slot(s.base())] {
+			r.tables = append(r.tables, int32(t))
+		}
+	}
+	table := func(kind warehouse.SeriesKind, name string) {
+		if t, ok := p.tableOf(kind, name); ok {
+			r.tables = append(r.tables, int32(t))
+		}
+	}
+	walkEvaluated(x, map[*Expr]bool{}, func(e *Expr) {
+		r.places = append(r.places, int32(p.index[e]))
+		switch e.op {
+		case opTrait:
+			table(warehouse.Traits, e.str)
+		case opConsent:
+			table(warehouse.Consents, e.str)
+		case opSinceWhen:
+			table(e.aux.(warehouse.SeriesKind), e.str)
+		case opIDs:
+			table(warehouse.Identifiers, e.str)
+		case opFollows, opFollowed:
+			set(e.args[0].src)
+		}
+		if e.src != nil {
+			set(e.src)
+		}
+	})
+	return r
 }
 
 // Block evaluates the roots for the customers of a block, whose tables are those of the request. given are the answers of

@@ -37,10 +37,6 @@ type beside struct {
 // nothing.
 func (d Deps) readBeside(ctx context.Context, run *rule.Run, roots []*rule.Expr, b beside) (map[uint32]*keeper, error) {
 	view := d.Index.View()
-	tags := map[string]*library.Tag{}
-	for t := range b.set.Tags() {
-		tags[library.PublishedTag(t.Key)] = t
-	}
 	run.Published = published(b.set, view)
 	var pinnedKeys, keptKeys, pastKeys []string
 	seen := map[string]bool{}
@@ -60,6 +56,10 @@ func (d Deps) readBeside(ctx context.Context, run *rule.Run, roots []*rule.Expr,
 	}
 	if len(pinnedKeys)+len(keptKeys)+len(pastKeys) == 0 {
 		return nil, nil
+	}
+	tags := map[string]*library.Tag{}
+	for t := range b.set.Tags() {
+		tags[library.PublishedTag(t.Key)] = t
 	}
 	last, err := d.lastInstant(ctx, b.idb)
 	if err != nil {

@@ -65,27 +65,34 @@ func (d *deciding) append(p *livePlan, who []uint32, events []*event.Event) erro
 			early.Set(i)
 		}
 	}
-	unknown := make(map[int][]uint32) // by part of the plan
+	open := make([]doubts, len(p.parts))
 	for len(profiles) > 0 {
 		n := min(len(profiles), chunkOfCustomers)
 		part.rows.Only(profiles[:n], theirs[:n], &part.block)
-		d.follow(p, part.gather.Block(&part.block, nil), profiles[:n], early[:(n+63)/64], unknown)
+		d.follow(p, part.gather.Block(&part.block, nil), profiles[:n], early[:(n+63)/64], open)
 		profiles, theirs, early = profiles[n:], theirs[n:], early[n/64:] // a chunk is whole words
 	}
 	for i, one := range p.parts {
-		if len(unknown[i]) == 0 {
+		if len(open[i].who) == 0 {
 			continue
 		}
-		if err := d.parts([]*livePart{one}, &d.run, unique(unknown[i])); err != nil {
+		slices.Sort(open[i].leaves)
+		if err := d.some(one, &d.run, unique(open[i].who), slices.Compact(open[i].leaves)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// doubts are leaves of a part of a plan, and customers of whom one of these is not known.
+type doubts struct {
+	leaves []int
+	who    []uint32
+}
+
 // follow finds the answers that follow from those of the new events, and notes those that do not by the part of the plan
 // that they are in.
-func (d *deciding) follow(p *livePlan, res *rule.Result, profiles []event.ProfileID, early event.Bits, unknown map[int][]uint32) {
+func (d *deciding) follow(p *livePlan, res *rule.Result, profiles []event.ProfileID, early event.Bits, open []doubts) {
 	part := p.appended
 	who := make([]uint32, len(profiles))
 	for i, c := range profiles {
@@ -93,47 +100,89 @@ func (d *deciding) follow(p *livePlan, res *rule.Result, profiles []event.Profil
 	}
 	before := d.l.answers.findAll(who, part.leaves)
 	partOf := p.partOf()
-	open := make([]event.Bits, len(p.parts))
+	all := make([]event.Bits, len(p.parts)) // of each part, of whom there is any doubt
+	full := event.NewBits(len(who))
 	for j, k := range part.leaves {
-		x := d.leaves[k].x
-		was := before.of(k)
-		kept := res.Kept(x)
-		turned, doubt := turns(part.turns[j], was, kept, res.Cond(x), early)
+		l := &d.leaves[k]
+		kept, several, any := res.Kept(l.x)
+		if !any {
+			continue
+		}
+		if clear(full); l.room >= 0 {
+			d.fill(res, l, who, kept, full)
+		} else {
+			full.Fill(len(who))
+		}
+		news := appendedNews{kept: kept, several: several, holds: res.Cond(l.x), early: early, full: full}
+		turned, doubt := news.turns(part.turns[j], before.of(k))
 		for i := range turned.All() {
 			d.out.flips = append(d.out.flips, flip{int32(k), who[i]})
 		}
+		if doubt.Count() == 0 {
+			continue
+		}
 		at := partOf[k]
-		if open[at] == nil {
-			open[at] = event.NewBits(len(who))
+		open[at].leaves = append(open[at].leaves, k)
+		if all[at] == nil {
+			all[at] = event.NewBits(len(who))
 		}
 		for wi := range doubt {
-			open[at][wi] |= doubt[wi]
+			all[at][wi] |= doubt[wi]
 		}
 	}
-	for at, set := range open {
+	for at, set := range all {
 		for i := range set.All() {
-			unknown[at] = append(unknown[at], who[i])
+			open[at].who = append(open[at].who, who[i])
 		}
 	}
-	d.wakes(part, res, who)
+	d.wakes(res, part.timed, who)
+}
+
+// fill takes what is new from the room of a leaf, and sets in full for whom there was not enough.
+func (d *deciding) fill(res *rule.Result, l *liveLeaf, who []uint32, kept, full event.Bits) {
+	var takes [chunkOfCustomers]uint8
+	res.Takes(l.x, takes[:len(who)])
+	take := takeRoom
+	if l.x.RoomOfDays() {
+		take = takeDays
+	}
+	for i := range kept.All() {
+		if !take(d.l.answers.roomsOf(who[i]), l.room, takes[i]) {
+			full.Set(i)
+		}
+	}
+}
+
+// appendedNews is what the new events alone say of a leaf.
+type appendedNews struct {
+	kept, several event.Bits // who has a new event, more than one, that a selection keeps
+	holds         event.Bits // for whom it holds
+	early         event.Bits // who has one that is the first of all
+	full          event.Bits // for whom there is no room
 }
 
 // turns is whose answer became another one, and of whom it is not known.
-func turns(how rule.Append, was, kept, news, early event.Bits) (turned, doubt event.Bits) {
+func (a *appendedNews) turns(how rule.Append, was event.Bits) (turned, doubt event.Bits) {
 	turned, doubt = make(event.Bits, len(was)), make(event.Bits, len(was))
 	for i := range was {
-		o, k, n := was[i], kept[i], news[i]
+		o, k, n, f := was[i], a.kept[i], a.holds[i], a.full[i]
 		switch how {
 		case rule.AppendAny:
 			turned[i] = k & n &^ o
 		case rule.AppendRising:
-			turned[i], doubt[i] = k&n&^o, k&^n&^o
+			turned[i], doubt[i] = k&n&^o, k&^n&^o&f
 		case rule.AppendFalling:
-			turned[i], doubt[i] = k&o&^n, k&o&n
+			turned[i], doubt[i] = k&o&^n, k&o&n&f
 		case rule.AppendBoth:
 			turned[i], doubt[i] = k&o&^n, k&n&^o
 		case rule.AppendFirst:
-			doubt[i] = k & early[i]
+			doubt[i] = k & a.early[i]
+		case rule.AppendRoom:
+			doubt[i] = k & f
+		case rule.AppendAlike:
+			doubt[i] = k & (o ^ n)
+		case rule.AppendTop:
+			doubt[i] = k & (o ^ n | a.several[i])
 		default:
 			doubt[i] = k
 		}

@@ -3,10 +3,12 @@ package tag
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 
 	"tagma/event"
 	"tagma/rule"
+	"tagma/warehouse"
 )
 
 // build decides everything that is decided live by a run, and keeps what the next decisions need of it.
@@ -72,7 +74,7 @@ func (l *Live) decideAll(ctx context.Context, now event.Time) (err error) {
 			return err
 		}
 		r.report.Params, l.params = r.eval.Params, r.eval.Params
-		l.answers, l.wheel = newLeafAnswers(len(l.set.leaves)), newWheel(int(l.snap.Profiles()))
+		l.answers, l.wheel = newLeafAnswers(len(l.set.leaves), l.set.daysOfRoomy(), l.Bytes/2), newWheel(int(l.snap.Profiles()))
 		at := l.wheel.at
 		leaves := make([]*rule.Expr, len(l.set.leaves))
 		for k := range leaves {
@@ -86,9 +88,13 @@ func (l *Live) decideAll(ctx context.Context, now event.Time) (err error) {
 				l.firsts[i] = event.Never
 			}
 		}
+		rooms := newRoomBuffers(len(l.set.roomy))
 		contents, err := watchedContents(ctx, &r.eval, r.subjects, keepers, &r.report.Customers, other, func(res *rule.Result) error {
 			first, n := uint32(res.First), min(res.N, len(at)-int(res.First))
 			l.answers.fill(first, res.Universe, func(k int) event.Bits { return res.Cond(leaves[k]) })
+			rows, request := res.Read()
+			l.set.resident.Keep(rows, request, l.snap.Offset())
+			l.answers.fillRooms(first, rooms.of(res, l.set), l.d.Zone.Date(now))
 			into := make([]event.Time, res.N)
 			res.NextChanges(l.set.timed(), into)
 			copy(at[first:], into[:n])
@@ -138,4 +144,28 @@ func (l *Live) keepEnd(now event.Time) {
 			}
 		}
 	}
+}
+
+// roomBuffers are the rooms of the customers of a block, for each goroutine.
+type roomBuffers [][][]uint8
+
+func newRoomBuffers(roomy int) roomBuffers {
+	out := make(roomBuffers, runtime.GOMAXPROCS(0))
+	for i := range out {
+		out[i] = make([][]uint8, roomy)
+	}
+	return out
+}
+
+// of is the rooms of the customers of a result, leaf by leaf.
+func (b roomBuffers) of(res *rule.Result, set *liveSet) [][]uint8 {
+	rooms := b[res.Worker]
+	for j, k := range set.roomy {
+		if cap(rooms[j]) < res.N {
+			rooms[j] = make([]uint8, max(res.N, warehouse.MaxBlocks*warehouse.BlockSize))
+		}
+		rooms[j] = rooms[j][:res.N]
+		res.Room(set.leaves[k].x, rooms[j])
+	}
+	return rooms
 }

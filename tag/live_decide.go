@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"tagma/event"
 	"tagma/library"
@@ -38,6 +40,10 @@ type outcome struct {
 	held    map[string][]uint32
 }
 
+func newOutcome() *outcome {
+	return &outcome{exist: map[uint32]bool{}, held: map[string][]uint32{}}
+}
+
 // wake is an instant at which a customer is to be looked at again.
 type wake struct {
 	customer uint32
@@ -64,60 +70,71 @@ type deciding struct {
 // decide finds what news changes at an instant.
 func (l *Live) decide(ctx context.Context, n *news, snap warehouse.Snapshot, now event.Time) (*outcome, error) {
 	d := &deciding{liveSet: l.set, l: l, snap: snap, view: l.d.Index.View(), fits: map[*liveSubject][]decision{}, anew: n.anew,
-		out: &outcome{exist: map[uint32]bool{}, held: map[string][]uint32{}}}
+		out: newOutcome()}
 	d.run = rule.Run{Snapshot: snap, Now: now, Zone: l.d.Zone, Params: l.params, Ahead: true}
 	var err error
 	if d.keep, err = l.d.readBeside(ctx, &d.run, d.direct(), beside{set: d.set, idb: l.d.DB.Read()}); err != nil {
 		return nil, err
 	}
-	whole := slices.Clone(n.whole)
-	news := d.appended(n)
-	for of, who := range n.series {
-		p, err := d.planFor(of, snap)
-		if err != nil {
-			return nil, err
-		}
-		fresh, known := d.divide(who, now)
-		whole = append(whole, fresh...)
-		if p == nil {
-			continue
-		}
-		if p.appended != nil {
-			err = d.append(p, known, news[of])
-		} else {
-			err = d.evaluate(p, &d.run, known, false)
-		}
-		if err != nil {
-			return nil, err
-		}
+	works, whole, err := d.works(n, now)
+	if err != nil {
+		return nil, err
 	}
-	for key, who := range n.tags {
-		p, err := d.planBeside(key, snap)
-		if err != nil {
-			return nil, err
-		}
-		if p == nil {
-			continue
-		}
-		_, known := d.divide(who, now)
-		if err := d.evaluate(p, &d.run, known, false); err != nil {
-			return nil, err
-		}
+	if err := d.each(works); err != nil {
+		return nil, err
 	}
-	if err := d.evaluate(d.all, &d.run, unique(whole), true); err != nil {
+	d.existence(whole, now)
+	if err := d.each(worksOf(d.all, &d.run, whole)); err != nil {
 		return nil, err
 	}
 	if d.frozen != nil && len(n.late) > 0 {
 		run := d.run
 		run.Now, run.Ahead = l.asOf, false
 		fresh, known := d.divide(n.late, now) // who is new, and was there by then
-		if err := d.evaluate(d.frozen, &run, unique(append(fresh, known...)), false); err != nil {
+		if err := d.each(worksOf(d.frozen, &run, unique(append(fresh, known...)))); err != nil {
 			return nil, err
 		}
 	}
 	d.join()
 	d.finish(n, now)
 	return d.out, nil
+}
+
+// works is what is to be done for news, plan by plan, and the customers of whom everything is looked at then.
+func (d *deciding) works(n *news, now event.Time) (works []work, whole []uint32, err error) {
+	whole = slices.Clone(n.whole)
+	news := d.appended(n)
+	today := d.l.d.Zone.Date(now)
+	for of, who := range n.series {
+		p, err := d.planFor(of, d.snap)
+		if err != nil {
+			return nil, nil, err
+		}
+		fresh, known := d.divide(who, now)
+		whole = append(whole, fresh...)
+		d.l.answers.newDay(known, today)
+		switch {
+		case p == nil || len(known) == 0:
+		case p.appended != nil:
+			works = append(works, work{len(known), func(d *deciding) error { return d.append(p, known, news[of]) }})
+		default:
+			works = append(works, worksOf(p, &d.run, known)...)
+		}
+	}
+	for key, who := range n.tags {
+		p, err := d.planBeside(key, d.snap)
+		if err != nil {
+			return nil, nil, err
+		}
+		if p != nil {
+			_, known := d.divide(who, now)
+			d.l.answers.newDay(known, today)
+			works = append(works, worksOf(p, &d.run, known)...)
+		}
+	}
+	whole = unique(whole)
+	d.l.answers.newDay(whole, today)
+	return works, whole, nil
 }
 
 // direct are the expressions that are evaluated themselves. Only they ask for what people decided and what is kept.
@@ -149,51 +166,65 @@ func (d *deciding) divide(who []uint32, now event.Time) (fresh, known []uint32) 
 	return
 }
 
-// evaluate evaluates a plan for customers, and notes what is another answer than before.
-func (d *deciding) evaluate(p *livePlan, run *rule.Run, who []uint32, whole bool) error {
-	if len(who) == 0 {
-		return nil
-	}
-	if whole {
-		d.existence(who, run.Now)
-	}
-	if p == nil {
-		return nil
-	}
-	return d.parts(p.parts, run, who)
-}
-
 // parts evaluates parts of a plan with all rows.
 func (d *deciding) parts(parts []*livePart, run *rule.Run, who []uint32) error {
 	if len(who) == 0 {
 		return nil
 	}
 	for _, part := range parts {
-		want := part.gather.Begin(run)
-		for rest := who; len(rest) > 0; {
-			n := min(len(rest), chunkOfCustomers)
-			chunk := rest[:n]
-			rest = rest[n:]
-			if err := part.rows.Gather(profilesOf(chunk), want, &part.block); err != nil {
-				return err
-			}
-			res := part.gather.Block(&part.block, nil)
-			d.compareLeaves(part, res, chunk)
-			for _, one := range part.subjects {
-				d.note(one, res, chunk)
-			}
-			if run.Ahead {
-				d.wakes(part, res, chunk)
-			}
+		if err := d.rows(part, run, who, part.gather.Begin(run), part.leaves, part.timed); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// compareLeaves notes which leaves turned for whom.
-func (d *deciding) compareLeaves(p *livePart, res *rule.Result, who []uint32) {
-	before := d.l.answers.findAll(who, p.leaves)
-	for _, k := range p.leaves {
+// some evaluates leaves of a part with all rows.
+func (d *deciding) some(part *livePart, run *rule.Run, who []uint32, leaves []int) error {
+	want := part.gather.Begin(run)
+	roots := make([]*rule.Expr, len(leaves))
+	for i, k := range leaves {
+		roots[i] = d.leaves[k].x
+	}
+	for i, read := range part.gather.Want(roots) {
+		want[i].None = !read
+	}
+	return d.rows(part, run, who, want, leaves, roots)
+}
+
+// rows evaluates a part with the rows that are wanted, and notes what becomes of these leaves, and of its subjects. timed is
+// what of it the passing of time may change.
+func (d *deciding) rows(part *livePart, run *rule.Run, who []uint32, want []warehouse.Rows, leaves []int, timed []*rule.Expr) error {
+	for len(who) > 0 {
+		n := min(len(who), chunkOfCustomers)
+		chunk := who[:n]
+		who = who[n:]
+		if err := part.rows.Gather(profilesOf(chunk), want, &part.block); err != nil {
+			return err
+		}
+		res := part.gather.Block(&part.block, nil)
+		d.compareLeaves(res, leaves, chunk)
+		for _, one := range part.subjects {
+			d.note(one, res, chunk)
+		}
+		if run.Ahead {
+			d.wakes(res, timed, chunk)
+		}
+	}
+	return nil
+}
+
+// compareLeaves notes which leaves turned for whom, and what room there is.
+func (d *deciding) compareLeaves(res *rule.Result, leaves []int, who []uint32) {
+	before := d.l.answers.findAll(who, leaves)
+	var room [chunkOfCustomers]uint8
+	for _, k := range leaves {
+		if l := &d.leaves[k]; l.room >= 0 {
+			res.Room(l.x, room[:len(who)])
+			for i, c := range who {
+				setRoom(d.l.answers.roomsOf(c), l.room, room[i])
+			}
+		}
 		now, was := res.Cond(d.leaves[k].x), before.of(k)
 		for wi := range was {
 			was[wi] ^= now[wi]
@@ -266,9 +297,9 @@ func (one *liveSubject) liveValue(res *rule.Result, i int, z *event.Zone) event.
 }
 
 // wakes notes when customers are to be looked at again.
-func (d *deciding) wakes(p *livePart, res *rule.Result, who []uint32) {
+func (d *deciding) wakes(res *rule.Result, timed []*rule.Expr, who []uint32) {
 	into := d.into[:len(who)]
-	res.NextChanges(p.timed, into)
+	res.NextChanges(timed, into)
 	for i, c := range who {
 		if into[i] != event.Never {
 			d.out.sooner = append(d.out.sooner, wake{c, into[i]})
@@ -331,10 +362,14 @@ func (d *deciding) joinChunk(who []uint32, flips []flip) {
 	}}
 	block := warehouse.Block{First: event.ProfileID(who[0]), N: len(who), Profiles: profilesOf(who)}
 	var res [2]*rule.Result
+	var wg sync.WaitGroup
 	for k := range res {
-		d.logic[k].Begin(&d.run)
-		res[k] = d.logic[k].Block(&block, answers[k])
+		wg.Go(func() {
+			d.logic[k].Begin(&d.run)
+			res[k] = d.logic[k].Block(&block, answers[k])
+		})
 	}
+	wg.Wait()
 	for _, one := range d.joined {
 		for i := range differing(one, res[0], res[1], fresh).All() {
 			d.fits[one] = append(d.fits[one], decision{customer: who[i], value: one.liveValue(res[1], i, d.l.d.Zone)})
@@ -382,27 +417,41 @@ func (d *deciding) finish(n *news, now event.Time) {
 			d.fits[one] = append(d.fits[one], decision{customer: c})
 		}
 	}
-	for _, one := range d.subjects {
-		list := d.fits[one]
-		if len(list) == 0 {
-			continue
-		}
-		slices.SortStableFunc(list, func(a, b decision) int { return cmp.Compare(a.customer, b.customer) })
-		list = lastOfEach(list)
-		var changes []tagindex.Change
-		if one.segment {
-			if ch := changeOf(d.view, one.id, &one.shape, list); ch != nil {
-				changes = append(changes, *ch)
+	changes := make([][]tagindex.Change, len(d.subjects))
+	var next atomic.Int64
+	_ = d.share(len(changes), func(*deciding) error {
+		for {
+			at := int(next.Add(1)) - 1
+			if at >= len(changes) {
+				return nil
 			}
-		} else {
-			changes = changesOf(d.view, one.tag, &one.shape, list)
+			one := d.subjects[at]
+			changes[at] = d.changes(one, d.fits[one])
 		}
-		for _, ch := range changes {
+	})
+	for _, list := range changes {
+		for _, ch := range list {
 			ch.At, ch.Cause, ch.Live = now, n.cause, n.live
 			d.out.changes = append(d.out.changes, ch)
 			d.tell(&ch)
 		}
 	}
+}
+
+// changes makes changes of what was decided about a subject.
+func (d *deciding) changes(one *liveSubject, list []decision) []tagindex.Change {
+	if len(list) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(list, func(a, b decision) int { return cmp.Compare(a.customer, b.customer) })
+	list = lastOfEach(list)
+	if !one.segment {
+		return changesOf(d.view, one.tag, &one.shape, list)
+	}
+	if ch := changeOf(d.view, one.id, &one.shape, list); ch != nil {
+		return []tagindex.Change{*ch}
+	}
+	return nil
 }
 
 // tell notes whose value of a tag changed that others look at.

@@ -2,15 +2,21 @@ package tag
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"tagma/event"
+	"tagma/rule"
 )
 
-// leafAnswers keeps, for every customer, which leaves of the live rules hold: a bit each. A group of customers takes its
-// memory when the first of them is known.
+// leafAnswers keeps, for every customer, which leaves of the live rules hold: a bit each, and of roomy ones how much room
+// there is: four bits each, as far as their memory goes. A group of customers takes its memory when the first of them is
+// known.
 type leafAnswers struct {
 	leaves int
 	width  int        // words for each customer
+	rooms  int        // words of rooms for each customer
+	left   int64      // bytes that rooms may still take
+	today  []uint32   // rule.Today where a room is one of days, for each of the words
 	mu     sync.Mutex // guards groups growing, while several goroutines fill them
 	groups []*leafGroup
 }
@@ -25,17 +31,29 @@ const (
 type leafGroup struct {
 	known [leafGroupWords]uint64
 	words []uint64
+	rooms []uint32 // eight in a word; nil: nothing is known of any
+	// days is of each customer the day that rooms of days call today.
+	days []event.Date
 }
 
-func newLeafAnswers(leaves int) *leafAnswers {
-	return &leafAnswers{leaves: leaves, width: (leaves + 63) / 64}
+// newLeafAnswers returns one for so many leaves. days has an element for each roomy leaf, which says whether its room is one
+// of days; roomBytes bounds the memory of rooms.
+func newLeafAnswers(leaves int, days []bool, roomBytes int64) *leafAnswers {
+	a := &leafAnswers{leaves: leaves, width: (leaves + 63) / 64, rooms: (len(days) + 7) / 8, left: roomBytes}
+	a.today = make([]uint32, a.rooms)
+	for k, is := range days {
+		if is {
+			a.today[k/8] |= rule.Today << (k % 8 * 4)
+		}
+	}
+	return a
 }
 
 // bytes is the memory that they take.
 func (a *leafAnswers) bytes() (n int64) {
 	for _, g := range a.groups {
 		if g != nil {
-			n += int64(8 * (len(g.words) + leafGroupWords))
+			n += int64(8*(len(g.words)+leafGroupWords) + 4*len(g.rooms) + 4*len(g.days))
 		}
 	}
 	return
@@ -49,9 +67,110 @@ func (a *leafAnswers) group(customer uint32) *leafGroup {
 		a.groups = append(a.groups, nil)
 	}
 	if a.groups[n] == nil {
-		a.groups[n] = &leafGroup{words: make([]uint64, a.width*leafGroupSize)}
+		g := &leafGroup{words: make([]uint64, a.width*leafGroupSize)}
+		if bytes := int64(4 * a.rooms * leafGroupSize); a.rooms > 0 && bytes <= a.left {
+			g.rooms, g.days = make([]uint32, a.rooms*leafGroupSize), make([]event.Date, leafGroupSize)
+			a.left -= bytes
+		}
+		a.groups[n] = g
 	}
 	return a.groups[n]
+}
+
+// newDay makes the rooms of customers ready for a day: what they say of today is of that one.
+func (a *leafAnswers) newDay(who []uint32, today event.Date) {
+	for _, c := range who {
+		g := a.find(c)
+		if g == nil || g.rooms == nil || g.days[c%leafGroupSize] == today {
+			continue
+		}
+		g.days[c%leafGroupSize] = today
+		for i, w := range a.roomsOf(c) {
+			a.roomsOf(c)[i] = w &^ a.today[i]
+		}
+	}
+}
+
+// roomsOf is the rooms of a customer; nil when nothing is known of them.
+func (a *leafAnswers) roomsOf(customer uint32) []uint32 {
+	g := a.find(customer)
+	if g == nil || g.rooms == nil {
+		return nil
+	}
+	place := int(customer%leafGroupSize) * a.rooms
+	return g.rooms[place : place+a.rooms]
+}
+
+// changeRoom sets one of the rooms of a customer to what is made of it, unless that is false. Several goroutines may change
+// those of one customer at once. Without rooms it is false.
+func changeRoom(rooms []uint32, roomy int, change func(room uint8) (uint8, bool)) bool {
+	if rooms == nil {
+		return false
+	}
+	at, shift := &rooms[roomy/8], roomy%8*4
+	for {
+		old := atomic.LoadUint32(at)
+		room, ok := change(uint8(old >> shift & 15))
+		fresh := old&^(15<<shift) | uint32(room)<<shift
+		if !ok || fresh == old || atomic.CompareAndSwapUint32(at, old, fresh) {
+			return ok
+		}
+	}
+}
+
+// setRoom sets one of the rooms of a customer, as far as anything is known of them.
+func setRoom(rooms []uint32, roomy int, room uint8) {
+	changeRoom(rooms, roomy, func(uint8) (uint8, bool) { return room, true })
+}
+
+// takeRoom takes so much from one of the rooms of a customer, and says whether there was enough.
+func takeRoom(rooms []uint32, roomy int, takes uint8) bool {
+	return changeRoom(rooms, roomy, func(room uint8) (uint8, bool) {
+		if room == rule.Settled {
+			return room, takes != rule.TakesAny
+		}
+		return room - takes, takes <= room
+	})
+}
+
+// takeDays is takeRoom for a room of days.
+func takeDays(rooms []uint32, roomy int, takes uint8) bool {
+	return changeRoom(rooms, roomy, func(room uint8) (uint8, bool) {
+		left, counts, more := room&^rule.Today, room&rule.Today, takes&^rule.TakesToday
+		if takes&rule.TakesToday != 0 {
+			if counts != 0 {
+				more--
+			}
+			counts = rule.Today
+		}
+		if left == rule.DaysSettled {
+			return left | counts, true
+		}
+		return left - more | counts, more <= left
+	})
+}
+
+// fillRooms sets the rooms of neighbouring customers from first on, whose number is a multiple of 64, leaf by leaf in rooms.
+func (a *leafAnswers) fillRooms(first uint32, rooms [][]uint8, today event.Date) {
+	if len(rooms) == 0 {
+		return
+	}
+	for from := 0; from < len(rooms[0]); from += 64 { // few at a time, so that what is read and written stays near
+		g := a.group(first + uint32(from))
+		if g.rooms == nil {
+			continue
+		}
+		place := int(first+uint32(from)) % leafGroupSize * a.rooms
+		n := min(64, len(rooms[0])-from)
+		for i := range n {
+			g.days[int(first+uint32(from))%leafGroupSize+i] = today
+		}
+		for k := range rooms {
+			for i, room := range rooms[k][from : from+n] {
+				g.rooms[place+i*a.rooms+k/8] |= uint32(room) << (k % 8 * 4)
+			}
+		}
+	}
 }
 
 // find returns the group of a customer, nil when nothing is known of it.

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"tagma/event"
+	"tagma/rule"
 )
 
 func TestTranspose(t *testing.T) {
@@ -27,7 +28,7 @@ func TestTranspose(t *testing.T) {
 func TestLeafAnswers(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	const leaves, customers = 150, 5000
-	a, plain, known := newLeafAnswers(leaves), map[[2]int]bool{}, map[int]bool{}
+	a, plain, known := newLeafAnswers(leaves, nil, 0), map[[2]int]bool{}, map[int]bool{}
 	for first := 0; first < customers-512; first += 256 {
 		words := make([]event.Bits, leaves)
 		for k := range words {
@@ -74,6 +75,77 @@ func TestLeafAnswers(t *testing.T) {
 	for c := range customers {
 		if a.known(uint32(c)) != known[c] {
 			t.Fatalf("whether customer %d is known is wrong", c)
+		}
+	}
+}
+
+// Rooms are taken from until there is too little, each for itself.
+func TestRooms(t *testing.T) {
+	days := make([]bool, 19)
+	days[9] = true
+	a := newLeafAnswers(3, days, 1<<20)
+	if a.roomsOf(77) != nil || takeRoom(a.roomsOf(77), 0, 0) {
+		t.Fatal("there is room for somebody of whom nothing is known")
+	}
+	a.turn(nil, map[uint32]bool{77: true, 78: true})
+	const today = event.Date(20_000)
+	a.newDay([]uint32{77, 78}, today)
+	rooms := a.roomsOf(77)
+	for k := range days {
+		setRoom(rooms, k, 3)
+	}
+	setRoom(rooms, 18, rule.Settled)
+	setRoom(rooms, 9, 2|rule.Today)
+	check := func(k int, got, want bool) {
+		t.Helper()
+		if got != want {
+			t.Errorf("room %d: %v, want %v", k, got, want)
+		}
+	}
+	for _, k := range []int{0, 7, 8, 17} {
+		check(k, takeRoom(rooms, k, 2), true)
+		check(k, takeRoom(rooms, k, 2), false) // and that leaves the one
+		check(k, takeRoom(rooms, k, 1), true)
+		check(k, takeRoom(rooms, k, 1), false)
+	}
+	check(18, takeRoom(rooms, 18, 200), true)
+	check(18, takeRoom(rooms, 18, rule.TakesAny), false)
+	for range 20 {
+		check(9, takeDays(rooms, 9, 1|rule.TakesToday), true) // today counts already
+	}
+	check(9, takeDays(rooms, 9, 2|rule.TakesToday), true)
+	a.newDay([]uint32{77}, today+1)
+	check(9, takeDays(rooms, 9, 1|rule.TakesToday), true)
+	check(9, takeDays(rooms, 9, 1|rule.TakesToday), true)
+	a.newDay([]uint32{77}, today+2)
+	check(9, takeDays(rooms, 9, 1|rule.TakesToday), false)
+	check(5, takeRoom(rooms, 5, 3), true) // the others are as they were
+	check(0, takeRoom(a.roomsOf(78), 0, 1), false)
+	if few := newLeafAnswers(3, days, 100); few.group(5).rooms != nil {
+		t.Error("rooms take more memory than they may")
+	}
+}
+
+// Rooms that are filled in leaf by leaf are those of each customer.
+func TestFillRooms(t *testing.T) {
+	const customers = 300
+	rooms := make([][]uint8, 21)
+	for k := range rooms {
+		for c := range customers {
+			rooms[k] = append(rooms[k], uint8((k*7+c*3)%16))
+		}
+	}
+	a := newLeafAnswers(1, make([]bool, len(rooms)), 1<<20)
+	a.fillRooms(leafGroupSize-256, rooms, 1)
+	for c := range customers {
+		for k := range rooms {
+			want := rooms[k][c]
+			changeRoom(a.roomsOf(uint32(leafGroupSize-256+c)), k, func(got uint8) (uint8, bool) {
+				if got != want {
+					t.Fatalf("customer %d, leaf %d: room %d, want %d", c, k, got, want)
+				}
+				return got, true
+			})
 		}
 	}
 }

@@ -25,6 +25,7 @@ type liveSet struct {
 	set      *library.Set
 	subjects []*liveSubject
 	leaves   []liveLeaf
+	roomy    []int          // the leaves whose room is kept
 	joined   []*liveSubject // those that are decided by leaves alone
 	logic    [2]*rule.Gather
 	all      *livePlan // everything
@@ -57,6 +58,8 @@ type liveLeaf struct {
 	reads   *rule.Reads
 	stretch int
 	turns   rule.Append
+	room    int          // its place among the roomy leaves; -1: it is none
+	joining []*rule.Expr // see rule.Logic.Joining
 }
 
 // livePlan evaluates the leaves and subjects that one kind of news may change. It is in parts, so that who looks at a few
@@ -167,8 +170,12 @@ func (d Deps) newLiveSet(ctx context.Context, snap warehouse.Snapshot, now event
 		}
 		out.subjects = append(out.subjects, one)
 	}
-	for _, x := range logic.Leaves {
-		l := liveLeaf{x: x, reads: x.Reads(), turns: x.Append()}
+	for k, x := range logic.Leaves {
+		l := liveLeaf{x: x, reads: x.Reads(), turns: x.Append(), room: -1, joining: logic.Joining(x)}
+		if l.turns != rule.AppendAnew && x.Roomy() {
+			l.room = len(out.roomy)
+			out.roomy = append(out.roomy, k)
+		}
 		out.leaves, out.firstSeen = append(out.leaves, l), out.firstSeen || l.reads.FirstSeen
 	}
 	if slices.ContainsFunc(out.leaves, func(l liveLeaf) bool { return l.turns == rule.AppendFirst }) {
@@ -335,8 +342,8 @@ func (s *liveSet) partsOf(infos []warehouse.SeriesInfo, leaves []int, subjects [
 	return out, nil
 }
 
-// ready plans the evaluation of a part.
-func (s *liveSet) ready(part *livePart, infos []warehouse.SeriesInfo) (err error) {
+// ready plans the evaluation of a part, and of what else the passing of time may change.
+func (s *liveSet) ready(part *livePart, infos []warehouse.SeriesInfo, timed ...*rule.Expr) (err error) {
 	var roots []*rule.Expr
 	add := func(population bool, all ...*rule.Expr) {
 		if roots = append(roots, all...); !population {
@@ -349,6 +356,7 @@ func (s *liveSet) ready(part *livePart, infos []warehouse.SeriesInfo) (err error
 	for _, one := range part.subjects {
 		add(one.reads.Population, one.subject.roots()...)
 	}
+	add(false, timed...)
 	part.gather = rule.NewGather(roots, infos)
 	part.rows, err = s.resident.Gatherer(part.gather.Request())
 	return err
@@ -372,7 +380,11 @@ func (s *liveSet) planAppended(infos []warehouse.SeriesInfo, wanted func(*rule.R
 		p.parts, err = s.partsOf(infos, p.leaves, p.subjects)
 		return p, err
 	}
-	if err := s.ready(part, infos); err != nil {
+	var joining []*rule.Expr
+	for _, k := range part.leaves {
+		joining = append(joining, s.leaves[k].joining...)
+	}
+	if err := s.ready(part, infos, joining...); err != nil {
 		return nil, err
 	}
 	p.appended = part
@@ -446,6 +458,15 @@ func (s *liveSet) frozenRead(of rule.Series) bool {
 func (s *liveSet) readsTags() bool {
 	return slices.ContainsFunc(s.leaves, func(l liveLeaf) bool { return len(l.reads.Tags) > 0 }) ||
 		slices.ContainsFunc(s.subjects, func(one *liveSubject) bool { return one.over == nil && len(one.reads.Tags) > 0 })
+}
+
+// daysOfRoomy says of each roomy leaf whether its room is one of days.
+func (s *liveSet) daysOfRoomy() []bool {
+	out := make([]bool, len(s.roomy))
+	for i, k := range s.roomy {
+		out[i] = s.leaves[k].x.RoomOfDays()
+	}
+	return out
 }
 
 // timed are the expressions whose answers the passing of time may change.

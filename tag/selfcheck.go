@@ -247,7 +247,7 @@ func (r *run) renew(ctx context.Context, c *selfCheck) error {
 	}
 	r.lap("parameters")
 	c.params = eval.Params
-	c.bits = newLeafAnswers(len(leaves))
+	c.bits = newLeafAnswers(len(leaves), nil, 0)
 	c.wakes = make([]event.Time, l.snap.Profiles())
 	for i := range c.wakes {
 		c.wakes[i] = event.Never

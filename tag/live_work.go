@@ -1,0 +1,76 @@
+package tag
+
+import (
+	"cmp"
+	"errors"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"tagma/rule"
+)
+
+// What news asks for is done plan by plan, or part by part, on all cores: the parts of plans have rows and results of their
+// own, and what comes of each is put together afterwards.
+
+// work is evaluating a plan or a part of one. No two works that are done at once have a part in common.
+type work struct {
+	size int // customers
+	do   func(d *deciding) error
+}
+
+// worksOf is evaluating a plan, nil or not, for customers with all rows.
+func worksOf(p *livePlan, run *rule.Run, who []uint32) (out []work) {
+	if p == nil || len(who) == 0 {
+		return nil
+	}
+	for i := range p.parts {
+		out = append(out, work{len(who), func(d *deciding) error { return d.parts(p.parts[i:i+1], run, who) }})
+	}
+	return out
+}
+
+// each does works, the largest first.
+func (d *deciding) each(works []work) error {
+	slices.SortStableFunc(works, func(a, b work) int { return cmp.Compare(b.size, a.size) })
+	var next atomic.Int64
+	return d.share(len(works), func(d *deciding) error {
+		for {
+			at := int(next.Add(1)) - 1
+			if at >= len(works) {
+				return nil
+			}
+			if err := works[at].do(d); err != nil {
+				return err
+			}
+		}
+	})
+}
+
+// share calls f on as many goroutines as there are cores, but no more than most, each with a deciding of its own, and takes
+// in what they noted.
+func (d *deciding) share(most int, f func(d *deciding) error) error {
+	workers := min(runtime.GOMAXPROCS(0), most)
+	if workers <= 1 {
+		return f(d)
+	}
+	each := make([]*deciding, workers)
+	errs := make([]error, workers)
+	var wg sync.WaitGroup
+	for k := range each {
+		own := *d
+		own.out, own.fits = newOutcome(), map[*liveSubject][]decision{}
+		each[k] = &own
+		wg.Go(func() { errs[k] = f(&own) })
+	}
+	wg.Wait()
+	for _, own := range each {
+		d.out.flips = append(d.out.flips, own.out.flips...)
+		d.out.sooner = append(d.out.sooner, own.out.sooner...)
+		for one, list := range own.fits {
+			d.fits[one] = append(d.fits[one], list...)
+		}
+	}
+	return errors.Join(errs...)
+}

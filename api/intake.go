@@ -200,9 +200,12 @@ func (in *intake) commit(group []*delivery) {
 			close(d.ready)
 		}
 	}()
-	var all []ingest.Sent
-	for _, d := range group {
-		all = append(all, d.sent...)
+	all := group[0].sent
+	if len(group) > 1 {
+		all = nil
+		for _, d := range group {
+			all = append(all, d.sent...)
+		}
 	}
 	results := make([]taken, len(all))
 	err := in.settle(all, results)

@@ -14,11 +14,12 @@ import (
 // givenProperties are what the spans of messages are parts of.
 type givenProperties struct{ properties, traits []event.Property }
 
-// record turns a message into what is kept of it. It appends to keys and events, whose parts belong to what it returns.
-func (m *message) record(received event.Time, given givenProperties, keys *[]identity.Key, events *[]ingest.Event) (ingest.Sent, *Flaw) {
+// record turns a message into what is kept of it, and says how far in the future it was said to be, in milliseconds. It
+// appends to keys and events, whose parts belong to what it returns.
+func (m *message) record(received event.Time, given givenProperties, keys *[]identity.Key, events *[]ingest.Event) (ingest.Sent, event.Time, *Flaw) {
 	out := ingest.Sent{Message: m.id}
-	wrong := func(field, text, hint string) (ingest.Sent, *Flaw) {
-		return out, &Flaw{Location: field, Message: text, Hint: hint}
+	wrong := func(field, text, hint string) (ingest.Sent, event.Time, *Flaw) {
+		return out, 0, &Flaw{Location: field, Message: text, Hint: hint}
 	}
 	from := len(*keys)
 	for i, id := range [...]scalar{m.userID, m.anonymousID} {
@@ -42,9 +43,9 @@ func (m *message) record(received event.Time, given givenProperties, keys *[]ide
 	if len(out.Identifiers) == 0 {
 		return wrong("userId", "whose message is it?", "send userId or anonymousId")
 	}
-	at, flaw := m.time(received)
+	at, ahead, flaw := m.time(received)
 	if flaw != nil {
-		return out, flaw
+		return out, 0, flaw
 	}
 	e := ingest.Event{Time: at}
 	switch m.kind {
@@ -56,7 +57,7 @@ func (m *message) record(received event.Time, given givenProperties, keys *[]ide
 		for _, p := range given.traits[traits.from:traits.to] {
 			out.Traits = append(out.Traits, ingest.Trait{Name: p.Name, Time: at, Value: p.Value})
 		}
-		return out, nil
+		return out, ahead, nil
 	case "track":
 		if e.Name = strings.TrimSpace(m.event); e.Name == "" {
 			return wrong("event", "a track needs the name of the event", "")
@@ -70,7 +71,7 @@ func (m *message) record(received event.Time, given givenProperties, keys *[]ide
 	at0 := len(*events)
 	*events = append(*events, e)
 	out.Events = (*events)[at0 : at0+1 : at0+1]
-	return out, nil
+	return out, ahead, nil
 }
 
 // eventProperties are those that were given, those of the context, and what a page is called.
@@ -97,24 +98,25 @@ func (m *message) eventProperties(given []event.Property) []event.Property {
 }
 
 // time is when it happened by the server's clock: as long before the message was received as it happened, by the
-// client's clock, before it was sent. A client's clock may be wrong; the time between is right all the same.
-func (m *message) time(received event.Time) (event.Time, *Flaw) {
+// client's clock, before it was sent. A client's clock may be wrong; the time between is right all the same. What is said
+// to happen later than it was received, by so many milliseconds ahead, happened when it was received.
+func (m *message) time(received event.Time) (at, ahead event.Time, flaw *Flaw) {
 	given, field := m.timestamp, "timestamp"
 	if m.original.there() {
 		given, field = m.original, "originalTimestamp"
 	}
 	at, ok, flaw := clientTime(field, given)
 	if flaw != nil || !ok {
-		return received, flaw
+		return received, 0, flaw
 	}
 	sent, ok, flaw := clientTime("sentAt", m.sentAt)
 	if flaw != nil {
-		return 0, flaw
+		return 0, 0, flaw
 	}
 	if ok {
 		at = received - (sent - at)
 	}
-	return min(at, received), nil
+	return min(at, received), max(at-received, 0), nil
 }
 
 // clientTime reads an instant: ISO 8601, or milliseconds.

@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"errors"
+	"hash/maphash"
 	"io"
 	"slices"
 	"strconv"
@@ -16,7 +17,8 @@ import (
 )
 
 // messageReader reads what a tracking client sends in one pass over the bytes. Texts without escapes are parts of the
-// body, so whoever keeps one for long copies it.
+// body, so whoever keeps one for long copies it; but names of events, and names and values of properties, are not. What it
+// returns is good until it reads again, but for these and for given and traced.
 type messageReader struct {
 	in   *jsontext.Decoder
 	buf  bytes.Buffer
@@ -27,8 +29,12 @@ type messageReader struct {
 	traced  []event.Property // traits, in the same way; a missing value takes the trait away
 	path    []byte           // the dotted name of where it is
 	names   map[string]string
+	texts   [1024]string // some of the texts that values were of late, each in its place by its hash
+	seed    maphash.Seed
 	scratch []byte
-	flaw    *Flaw // of the message in hand: the first
+	unread  []byte    // room for a body
+	list    []message // room for the messages of a body
+	flaw    *Flaw     // of the message in hand: the first
 }
 
 // usualProperty is about how many bytes of a body there are to a property.
@@ -38,7 +44,9 @@ const usualProperty = 48
 const maxNames = 4096
 
 // messageReaders are used again, for their buffers and names.
-var messageReaders = sync.Pool{New: func() any { return &messageReader{in: new(jsontext.Decoder), names: map[string]string{}} }}
+var messageReaders = sync.Pool{New: func() any {
+	return &messageReader{in: new(jsontext.Decoder), names: map[string]string{}, seed: maphash.MakeSeed()}
+}}
 
 // envelope is a batch, or a message with what stands around it.
 type envelope struct {
@@ -167,6 +175,31 @@ func (r *messageReader) kept(b []byte) string {
 	return s
 }
 
+// textValue reads a text that is the value of a property. Values come again and again, and are kept for long: they share
+// their memory, and hold no body.
+func (r *messageReader) textValue() string {
+	raw := r.rawText()
+	if raw == nil {
+		return ""
+	}
+	text := []byte(raw[1 : len(raw)-1])
+	if !plain(raw) {
+		r.scratch, _ = jsontext.AppendUnquote(r.scratch[:0], raw) // what is no UTF-8 is replaced
+		text = r.scratch
+	}
+	if len(text) > longestShared {
+		return string(text)
+	}
+	place := &r.texts[maphash.Bytes(r.seed, text)%uint64(len(r.texts))]
+	if *place != string(text) {
+		*place = string(text)
+	}
+	return *place
+}
+
+// longestShared is the length in bytes of a text that is worth looking for among others.
+const longestShared = 48
+
 // wrong notes a fault of the message in hand.
 func (r *messageReader) wrong(location, text string) {
 	if r.flaw == nil {
@@ -175,10 +208,15 @@ func (r *messageReader) wrong(location, text string) {
 }
 
 // textOf reads the value of a member that must be a text; null leaves it as it is.
-func (r *messageReader) textOf(field string, into *string) {
+func (r *messageReader) textOf(field string, into *string) { r.oneText(field, into, r.text) }
+
+// nameOf is textOf for what is kept, as names of events are.
+func (r *messageReader) nameOf(field string, into *string) { r.oneText(field, into, r.textValue) }
+
+func (r *messageReader) oneText(field string, into *string, read func() string) {
 	switch r.peek() {
 	case '"':
-		*into = r.text()
+		*into = read()
 	case 'n':
 		r.skip()
 	default:
@@ -240,7 +278,7 @@ func (r *messageReader) envelope(e *envelope) {
 }
 
 func (r *messageReader) batch(e *envelope) {
-	e.messages = nil
+	e.messages, r.list = nil, r.list[:0]
 	switch r.peek() {
 	case '[':
 	case 'n':
@@ -255,9 +293,10 @@ func (r *messageReader) batch(e *envelope) {
 	r.next()
 	for k := r.peek(); k != ']' && k != 0; k = r.peek() {
 		from := int(r.in.InputOffset())
-		var m message
+		r.list = append(r.list, message{})
+		m := &r.list[len(r.list)-1]
 		if k == '{' {
-			r.message(&m, nil)
+			r.message(m, nil)
 		} else {
 			r.skip()
 			m.flaw = &Flaw{Message: "not a message: it is no object"}
@@ -266,8 +305,8 @@ func (r *messageReader) batch(e *envelope) {
 			from++
 		}
 		m.size = int(r.in.InputOffset()) - from
-		e.messages = append(e.messages, m)
 	}
+	e.messages = r.list
 	r.next()
 	r.flaw = outer
 }
@@ -278,7 +317,7 @@ func (r *messageReader) message(m *message, e *envelope) {
 	r.object(func(name string) {
 		switch fieldOf(messageFields, name) {
 		case "type":
-			r.textOf("type", &m.kind)
+			r.nameOf("type", &m.kind)
 		case "messageId":
 			r.textOf("messageId", &m.id)
 		case "userId":
@@ -286,11 +325,11 @@ func (r *messageReader) message(m *message, e *envelope) {
 		case "anonymousId":
 			r.scalarOf(&m.anonymousID)
 		case "event":
-			r.textOf("event", &m.event)
+			r.nameOf("event", &m.event)
 		case "name":
-			r.textOf("name", &m.name)
+			r.nameOf("name", &m.name)
 		case "category":
-			r.textOf("category", &m.category)
+			r.nameOf("category", &m.category)
 		case "properties":
 			m.properties = r.properties(m)
 		case "traits":
@@ -424,9 +463,11 @@ func (r *messageReader) tooDeep(depth int) bool {
 func (r *messageReader) value(depth int) event.Value {
 	switch r.peek() {
 	case '"':
-		return event.Text(r.text())
+		return event.Text(r.textValue())
 	case '0':
-		if n, err := event.ParseNumber(string(r.rawText())); err == nil {
+		raw := r.rawText()
+		end := int(r.in.InputOffset())
+		if n, err := event.ParseNumber(r.body[end-len(raw) : end]); err == nil {
 			return event.Num(n)
 		}
 		return event.Value{}

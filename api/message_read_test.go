@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"tagma/event"
 )
@@ -248,5 +249,35 @@ func BenchmarkReadBatch(b *testing.B) {
 		if _, err := r.read(body, true); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// A reader reads one body after the other: nothing of the one before is in the next, and what is kept of a body does not
+// hold it in memory.
+func TestAReaderReadsOneBodyAfterTheOther(t *testing.T) {
+	r := messageReaders.New().(*messageReader)
+	first, err := r.read([]byte(`{"batch":[{"type":"page","name":"n","userId":"a","traits":{"t":"x"},"properties":{"name":"p","long":"`+strings.Repeat("长", 40)+`"}},5]}`), true)
+	if err != nil || len(first.messages) != 2 {
+		t.Fatalf("%+v, %v", first, err)
+	}
+	given := r.given
+	second, err := r.read([]byte(`{"batch":[{"type":"page","userId":"b","properties":{"name":"p","q":"a\"b\u00e9"}}]}`), true)
+	if err != nil || len(second.messages) != 1 {
+		t.Fatalf("%+v, %v", second, err)
+	}
+	m := second.messages[0]
+	if m.flaw != nil || m.name != "" || m.hasTraits || m.userID.text != "b" || m.kind != "page" {
+		t.Errorf("%+v", m)
+	}
+	want := []event.Property{{Name: "name", Value: event.Text("p")}, {Name: "long", Value: event.Text(strings.Repeat("长", 40))}}
+	if !reflect.DeepEqual(given, want) {
+		t.Errorf("of the first body there is now %v", given)
+	}
+	want = []event.Property{{Name: "name", Value: event.Text("p")}, {Name: "q", Value: event.Text(`a"bé`)}}
+	if !reflect.DeepEqual(r.given, want) {
+		t.Errorf("the second has %v", r.given)
+	}
+	if a, b := given[0].Value.Text(), r.given[0].Value.Text(); unsafe.StringData(a) != unsafe.StringData(b) {
+		t.Error("the same value takes memory twice")
 	}
 }

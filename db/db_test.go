@@ -3,6 +3,7 @@ package db
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -297,4 +298,94 @@ func BenchmarkOpen(b *testing.B) {
 		}
 		b.StartTimer()
 	}
+}
+
+func TestWhatIsRunOftenIsPreparedAndMeansTheSame(t *testing.T) {
+	d := open(t, t.TempDir())
+	const put, ask = "INSERT INTO workspace (key, value) VALUES (?, ?)", "SELECT value FROM workspace WHERE key = ?"
+	failed := errors.New("failed")
+	for i := range 4 {
+		key, value := fmt.Sprint(i), "a\x00b ?"
+		err := d.Tx(t.Context(), func(ctx context.Context, tx bun.Tx) error {
+			if _, err := ExecOften(ctx, tx, put, key, value); err != nil {
+				return err
+			}
+			var got string
+			if err := TxQueryRow(ctx, tx, ask, []any{key}, &got); err != nil || got != value {
+				t.Errorf("transaction %d reads %q, %v", i, got, err)
+			}
+			if err := TxQueryRow(ctx, tx, ask, []any{"nobody"}, &got); !errors.Is(err, sql.ErrNoRows) {
+				t.Errorf("what is not there: %v", err)
+			}
+			if i == 2 {
+				return failed
+			}
+			return nil
+		})
+		if (i == 2) != errors.Is(err, failed) {
+			t.Fatal(err)
+		}
+		if _, ok := get(t, d, key); ok != (i != 2) {
+			t.Errorf("of transaction %d is stored: %v", i, ok)
+		}
+		if i > 0 && (d.often.get(put) == nil || d.often.get(ask) == nil) {
+			t.Errorf("in transaction %d nothing is prepared", i)
+		}
+	}
+	// Outside of DB.Tx the same question is asked as it stands.
+	err := d.read.RunInTx(t.Context(), nil, func(ctx context.Context, tx bun.Tx) error {
+		var got string
+		return TxQueryRow(ctx, tx, ask, []any{"3"}, &got)
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestANumberIsToldAsItIsCommitted(t *testing.T) {
+	d := open(t, t.TempDir())
+	told := func(want uint64) {
+		t.Helper()
+		if n, err := d.Number(t.Context(), "things"); err != nil || n != want {
+			t.Errorf("the next number is %d, %v, want %d", n, err, want)
+		}
+	}
+	take := func(n uint64, end error) error {
+		return d.Tx(t.Context(), func(ctx context.Context, tx bun.Tx) error {
+			if _, err := NextNumber(ctx, tx, "things", n); err != nil {
+				return err
+			}
+			return end
+		})
+	}
+	told(0)
+	if err := take(3, nil); err != nil {
+		t.Fatal(err)
+	}
+	told(3)
+	if err := take(3, errors.New("not now")); err == nil {
+		t.Fatal("it did not fail")
+	}
+	told(3)
+	// A commit that fails leaves it open whether it happened: the table is asked.
+	doubts := 0
+	err := d.Tx(t.Context(), func(ctx context.Context, tx bun.Tx) error {
+		InDoubt(ctx, func() { doubts++ })
+		AfterCommit(ctx, func() { t.Error("it has not committed") })
+		if _, err := NextNumber(ctx, tx, "things", 5); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, "PRAGMA defer_foreign_keys = 1"); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, "INSERT INTO computed (definition, run, version, closure, events, as_of_ms) VALUES (99, 1, 1, '', 0, 0)")
+		return err
+	})
+	if err == nil || !strings.Contains(err.Error(), "db: commit") || doubts != 1 {
+		t.Fatalf("%v, %d doubts", err, doubts)
+	}
+	if _, known := d.numbers.get("things"); known {
+		t.Error("the number is still believed")
+	}
+	told(3)
 }

@@ -33,6 +33,8 @@ type DB struct {
 	writes atomic.Uint64 // committed
 	// prepared are the questions that are asked over and over, by their texts; closing the connections ends them.
 	prepared sync.Map
+	often    often // the same, of transactions that write
+	numbers  numbers
 }
 
 // Open opens the database of a data directory, makes it where there is none, and brings an older schema up
@@ -95,8 +97,11 @@ type inTx struct{}
 
 // writing is a transaction that goes on.
 type writing struct {
-	db    *DB
-	after []func() // to be done when it has committed
+	db     *DB
+	tx     *sql.Tx
+	after  []func() // to be done when it has committed
+	doubt  []func() // to be done when nobody knows whether it has
+	wanted []string // statements that it would have liked to be prepared
 }
 
 // AfterCommit has f called when the write transaction of ctx has committed, before DB.Tx returns; not when it was rolled
@@ -104,6 +109,14 @@ type writing struct {
 func AfterCommit(ctx context.Context, f func()) {
 	if w, ok := ctx.Value(inTx{}).(*writing); ok {
 		w.after = append(w.after, f)
+	}
+}
+
+// InDoubt has f called when committing the write transaction of ctx fails, before DB.Tx returns: it may have happened all
+// the same, so what is remembered of it must be asked for again. Outside of DB.Tx it does nothing.
+func InDoubt(ctx context.Context, f func()) {
+	if w, ok := ctx.Value(inTx{}).(*writing); ok {
+		w.doubt = append(w.doubt, f)
 	}
 }
 
@@ -116,6 +129,7 @@ func (d *DB) Tx(ctx context.Context, do func(ctx context.Context, tx bun.Tx) err
 	if w, ok := ctx.Value(inTx{}).(*writing); ok && w.db == d {
 		return errors.New("db: a write transaction was begun inside another")
 	}
+	d.often.prepare(ctx, d.write.DB)
 	tx, err := d.write.BeginTx(ctx, nil)
 	if err != nil {
 		return d.explain(ctx, fmt.Errorf("db: begin: %w", err))
@@ -127,15 +141,19 @@ func (d *DB) Tx(ctx context.Context, do func(ctx context.Context, tx bun.Tx) err
 			_ = tx.Rollback()
 		}
 	}()
-	w := &writing{db: d}
+	w := &writing{db: d, tx: tx.Tx}
 	if err := do(context.WithValue(ctx, inTx{}, w), tx); err != nil {
 		return d.explain(ctx, err)
 	}
 	finished = true
 	if err := tx.Commit(); err != nil {
+		for _, f := range w.doubt {
+			f()
+		}
 		return d.explain(ctx, fmt.Errorf("db: commit: %w", err))
 	}
 	d.writes.Add(1)
+	d.often.want(w.wanted)
 	for _, f := range w.after {
 		f()
 	}

@@ -119,10 +119,12 @@ type Session struct {
 	tx      bun.Tx
 	pending map[cacheKey]event.ProfileID // made in this transaction
 	order   []cacheKey
-	stored  int // how many of order are in the database
-	kinds   []Kind
-	first   uint64 // the first profile number that was free at the start
-	next    uint64
+	stored  int    // how many of order are in the database
+	kinds   []Kind // never heard of before
+	// unstored are kinds that there are and that the database does not have yet.
+	unstored []Kind
+	first    uint64 // the first profile number that was free at the start
+	next     uint64
 
 	isPerson func(event.ProfileID) bool
 	persons  map[event.ProfileID]bool // those that became a person in this transaction
@@ -140,7 +142,7 @@ type want struct {
 	ok      bool
 }
 
-// Begin starts to resolve in a write transaction. End the session with Close. isPerson says whether a profile of an
+// Begin starts to resolve in a write transaction, or in one for reading where Flush is never called. End the session with Close. isPerson says whether a profile of an
 // earlier transaction has an identifier that marks a person.
 func (r *Resolver) Begin(ctx context.Context, tx bun.Tx, isPerson func(event.ProfileID) bool) (*Session, error) {
 	r.mu.Lock()
@@ -155,6 +157,7 @@ func (r *Resolver) Begin(ctx context.Context, tx bun.Tx, isPerson func(event.Pro
 			r.kinds[k.Name] = k
 		}
 	}
+	var unstored []Kind
 	if !r.asked {
 		some := false
 		if err := tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM identifiers)").Scan(&some); err != nil {
@@ -164,9 +167,7 @@ func (r *Resolver) Begin(ctx context.Context, tx bun.Tx, isPerson func(event.Pro
 		if !some {
 			r.cache.complete = true
 			for _, k := range r.kinds { // nothing is stored, so perhaps not even the default kinds
-				if err := insertKinds(ctx, tx, []Kind{k}); err != nil {
-					return nil, err
-				}
+				unstored = append(unstored, k)
 			}
 		}
 	}
@@ -175,7 +176,7 @@ func (r *Resolver) Begin(ctx context.Context, tx bun.Tx, isPerson func(event.Pro
 		return nil, err
 	}
 	r.open++
-	return &Session{r: r, tx: tx, alone: r.open == 1, isPerson: isPerson, persons: map[event.ProfileID]bool{}, pending: map[cacheKey]event.ProfileID{},
+	return &Session{r: r, tx: tx, unstored: unstored, alone: r.open == 1, isPerson: isPerson, persons: map[event.ProfileID]bool{}, pending: map[cacheKey]event.ProfileID{},
 		found: map[cacheKey]event.ProfileID{}, first: next, next: next}, nil
 }
 
@@ -353,7 +354,7 @@ func (s *Session) decide(q *Request, wanted []want, out *Resolution) error {
 			k := cacheKey{wanted[i].key.kind, strings.Clone(wanted[i].key.value)}
 			s.pending[k] = out.Profile
 			s.order = append(s.order, k)
-			out.Added = append(out.Added, q.Keys[i])
+			out.Added = append(out.Added, Key{q.Keys[i].Kind, k.value})
 		}
 	}
 	return nil
@@ -367,7 +368,7 @@ func (s *Session) Flush(ctx context.Context) error {
 		}
 		s.first = s.next
 	}
-	if err := insertKinds(ctx, s.tx, s.kinds); err != nil {
+	if err := insertKinds(ctx, s.tx, append(s.unstored, s.kinds...)); err != nil {
 		return err
 	}
 	rows := s.order[s.stored:]
@@ -379,29 +380,29 @@ func (s *Session) Flush(ctx context.Context) error {
 	return nil
 }
 
+// insertSteps are how many identifiers a statement stores: many of a load, few of what is sent now.
+var insertSteps = [...]int{lookupStep, 20, 1}
+
 func (s *Session) insert(ctx context.Context, rows []cacheKey) error {
-	const head = "INSERT INTO identifiers (kind, value, profile) VALUES (?, ?, ?)"
-	full, err := s.tx.Tx.PrepareContext(ctx, head+strings.Repeat(", (?, ?, ?)", lookupStep-1))
-	if err != nil {
-		return err
-	}
-	defer full.Close()
-	args := make([]any, 0, 3*lookupStep)
-	for len(rows) > 0 {
-		n := min(len(rows), lookupStep)
-		args = args[:0]
-		for _, k := range rows[:n] {
-			args = append(args, k.kind, k.value, int64(s.pending[k]))
+	args := make([]any, 0, 3*min(len(rows), lookupStep))
+	for _, step := range insertSteps {
+		if len(rows) < step {
+			continue
 		}
-		if n == lookupStep {
-			_, err = full.ExecContext(ctx, args...)
-		} else {
-			_, err = db.Exec(ctx, s.tx, head+strings.Repeat(", (?, ?, ?)", n-1), args...)
-		}
+		stmt, err := s.tx.Tx.PrepareContext(ctx, "INSERT INTO identifiers (kind, value, profile) VALUES (?, ?, ?)"+strings.Repeat(", (?, ?, ?)", step-1))
 		if err != nil {
 			return err
 		}
-		rows = rows[n:]
+		for ; len(rows) >= step && err == nil; rows = rows[step:] {
+			args = args[:0]
+			for _, k := range rows[:step] {
+				args = append(args, k.kind, k.value, int64(s.pending[k]))
+			}
+			_, err = stmt.ExecContext(ctx, args...)
+		}
+		if err = errors.Join(err, stmt.Close()); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -122,7 +122,7 @@ func (d *Deps) declarations(ctx context.Context) (*declarations, error) {
 	if a == nil {
 		return declaredIn(ctx, *d)
 	}
-	revision, err := library.Revision(ctx, d.DB.Read())
+	revision, err := library.RevisionOften(ctx, d.DB)
 	if err != nil {
 		return nil, err
 	}

@@ -109,7 +109,8 @@ func acceptBlock(ctx context.Context, d Deps, make func(context.Context, bun.Tx,
 		if err := session.Flush(ctx); err != nil {
 			return err
 		}
-		first, err = d.Log.Append(ctx, tx, stream.Entry{At: d.Now(), Kind: EntryBlock, Count: counts.Records(), Payload: block.Encode(), Live: true})
+		first, err = d.Log.Append(ctx, tx, stream.Entry{At: d.Now(), Kind: EntryBlock, Count: counts.Records(), Payload: block.Encode(), Live: true, Records: block})
+		block.arrive(first)
 		return err
 	})
 	if session != nil {

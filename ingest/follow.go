@@ -46,7 +46,7 @@ func apply(ctx context.Context, store warehouse.Store, entries []stream.Entry) e
 				return err
 			}
 		case EntryBlock:
-			b, err := DecodeBlock(e.Payload, e.First)
+			b, err := BlockOf(e)
 			if err != nil {
 				return errors.Join(flush(), err) // what lies before it is good
 			}

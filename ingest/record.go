@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"tagma/event"
+	"tagma/stream"
 	"tagma/warehouse"
 )
 
@@ -55,10 +56,13 @@ func (n *nameTable) put(s string) uint64 {
 	return i
 }
 
+// usualRecord is about how many bytes a record takes, usualSeen a seen key.
+const usualRecord, usualSeen = 64, 18
+
 // Encode writes the block as an entry's payload. Arrivals are not in it: they follow from the entry's offset.
 func (b *Block) Encode() []byte {
 	names := &nameTable{index: map[string]uint64{}}
-	body := event.AppendUvarint(nil, uint64(len(b.Profiles)))
+	body := event.AppendUvarint(make([]byte, 0, usualRecord*b.Count()+usualSeen*uint64(len(b.Seen))), uint64(len(b.Profiles)))
 	for _, p := range b.Profiles {
 		person := byte(0)
 		if p.Person {
@@ -103,11 +107,44 @@ func (b *Block) Encode() []byte {
 		body = append(body, s.Key.Hash[:]...)
 		body = event.AppendText(body, string(s.Value))
 	}
-	out := event.AppendUvarint([]byte{blockVersion}, uint64(len(names.list)))
+	room := len(body) + 16
+	for _, n := range names.list {
+		room += len(n) + 5
+	}
+	out := event.AppendUvarint(append(make([]byte, 0, room), blockVersion), uint64(len(names.list)))
 	for _, n := range names.list {
 		out = event.AppendText(out, n)
 	}
 	return append(out, body...)
+}
+
+// arrive gives the records their places in the order of arrival, as DecodeBlock does.
+func (b *Block) arrive(first uint64) {
+	for i := range b.Profiles {
+		b.Profiles[i].Arrival = first + uint64(i)
+	}
+	first += uint64(len(b.Profiles) + len(b.Identifiers))
+	for _, dated := range [][]event.Trait{b.Traits, b.Consents} {
+		for i := range dated {
+			dated[i].Arrival = first + uint64(i)
+		}
+		first += uint64(len(dated))
+	}
+	for _, events := range [][]event.Event{b.Events, b.System} {
+		for i := range events {
+			events[i].Arrival = first + uint64(i)
+		}
+		first += uint64(len(events))
+	}
+}
+
+// BlockOf returns the records of an entry of kind EntryBlock, which may be shared with others who read it: they are not to
+// be changed.
+func BlockOf(e *stream.Entry) (*Block, error) {
+	if b, ok := e.Records.(*Block); ok {
+		return b, nil
+	}
+	return DecodeBlock(e.Payload, e.First)
 }
 
 // DecodeBlock reads an entry's payload; first is the entry's first offset, from which arrivals are counted.

@@ -114,3 +114,26 @@ func TestOldPayloads(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
+
+// The readers of the log get the records as they were taken, or decoded: both are the same.
+func TestRecordsInMemoryAreThoseInTheLog(t *testing.T) {
+	d := newDeps(t)
+	list := []Sent{sentBy(1), sentBy(12), sentBy(1)}
+	list[1].Traits = []Trait{{Name: "city", Time: 5, Value: event.Text("x")}, {Name: "gone", Time: 6}}
+	list[1].Consents = []Trait{{Name: "sms", Time: 7, Value: event.Bool(true)}}
+	if _, _, err := Collect(t.Context(), d, list); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := d.Log.Read(t.Context(), 0, 1<<20)
+	if err != nil || len(entries) != 1 || entries[0].Records == nil {
+		t.Fatalf("%+v, %v", entries, err)
+	}
+	kept, err := BlockOf(&entries[0])
+	if err != nil || kept != entries[0].Records {
+		t.Fatal("it is decoded", err)
+	}
+	decoded, err := DecodeBlock(entries[0].Payload, entries[0].First)
+	if err != nil || !reflect.DeepEqual(kept, decoded) {
+		t.Errorf("in memory %+v\nin the log %+v, %v", kept, decoded, err)
+	}
+}

@@ -102,7 +102,7 @@ func (t *taker) lookUp(l *load, y *yield) error {
 		}
 		t.rows = append(t.rows, w)
 	}
-	stored, err := l.d.Store.Seen(t.seenKeys)
+	stored, err := l.taken(t.seenKeys)
 	if err != nil {
 		return fmt.Errorf("import: find out what was taken before: %w", err)
 	}

@@ -123,6 +123,7 @@ func (r *Runner) Freshness(ctx context.Context) ([]Freshness, error) {
 			}
 		}
 		reader.Log.tail.forget(lowest)
+		reader.Log.recent.forget(lowest)
 	}
 	return list, nil
 }

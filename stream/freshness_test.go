@@ -82,7 +82,7 @@ func TestFreshness(t *testing.T) {
 func TestTailIsBounded(t *testing.T) {
 	var l tail
 	for i := range uint64(20_000) {
-		l.grow(&Entry{First: 2 * i, Count: 2, At: event.Time(i), Live: true}, 3)
+		l.grow(&Entry{First: 2 * i, Count: 2, At: event.Time(i), Live: true, Payload: []byte("abc")})
 	}
 	if len(l.marks) >= maxMarks {
 		t.Errorf("%d marks", len(l.marks))

@@ -38,17 +38,22 @@ type Entry struct {
 	Live bool
 	// Payload is the writer's. Its first byte is the version of its encoding.
 	Payload []byte
+	// Records may be what the payload says, as whoever appended it has it in memory. A reader finds it there only where the
+	// log still remembers it, and does not change it: others read it too.
+	Records any
 }
 
 // End is the offset after the entry's last record.
 func (e *Entry) End() uint64 { return e.First + e.Count }
 
-// Log is one of the two logs.
+// Log is one of the two logs. It remembers what is appended through it, so a process has one for each.
 type Log struct {
 	db    *db.DB
 	table string // also the log's name in table cursors
 	trims bool
 	tail  tail
+
+	recent recent
 }
 
 // EventLog is the log of accepted records: what customers did, were and are called.
@@ -76,15 +81,17 @@ func (l *Log) Append(ctx context.Context, tx bun.Tx, e Entry) (first uint64, err
 	if err != nil {
 		return 0, err
 	}
-	_, err = db.Exec(ctx, tx, "INSERT INTO "+l.table+" (first, count, at_ms, kind, live, payload) VALUES (?, ?, ?, ?, ?, ?)",
+	_, err = db.ExecOften(ctx, tx, "INSERT INTO "+l.table+" (first, count, at_ms, kind, live, payload) VALUES (?, ?, ?, ?, ?, ?)",
 		int64(first), int64(e.Count), int64(max(e.At, last)), int64(e.Kind), e.Live, e.Payload)
 	if err != nil {
 		return 0, fmt.Errorf("stream: append to %s: %w", l, err)
 	}
 	e.First, e.At = first, max(e.At, last)
-	size := uint64(len(e.Payload))
-	e.Payload = nil
-	db.AfterCommit(ctx, func() { l.tail.grow(&e, size) })
+	db.AfterCommit(ctx, func() {
+		l.tail.grow(&e)
+		l.recent.add(e)
+	})
+	db.InDoubt(ctx, l.tail.doubt)
 	return first, nil
 }
 
@@ -94,11 +101,25 @@ func (l *Log) End(ctx context.Context, idb bun.IDB) (uint64, error) {
 	return end, err
 }
 
+// committed is the end of what is committed, from memory but for the first time. It may be behind for as long as a commit
+// takes to be noted, which is before anybody is notified of it.
+func (l *Log) committed(ctx context.Context) (end uint64, err error) {
+	if err := l.tail.look(ctx, l); err != nil {
+		return 0, err
+	}
+	return l.tail.last(), nil
+}
+
 // end also returns the last entry's time.
 func (l *Log) end(ctx context.Context, idb bun.IDB) (end uint64, last event.Time, err error) {
 	// Trim always leaves the last entry, so the end is never forgotten.
-	row := idb.QueryRowContext(ctx, "SELECT first + count, at_ms FROM "+l.table+" ORDER BY first DESC LIMIT 1")
-	switch err := row.Scan(&end, &last); {
+	question := "SELECT first + count, at_ms FROM " + l.table + " ORDER BY first DESC LIMIT 1"
+	if tx, ok := idb.(bun.Tx); ok {
+		err = db.TxQueryRow(ctx, tx, question, nil, &end, &last)
+	} else {
+		err = idb.QueryRowContext(ctx, question).Scan(&end, &last)
+	}
+	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return 0, event.Always, nil
 	case err != nil:
@@ -123,6 +144,9 @@ func (l *Log) read(ctx context.Context, from, to uint64, maxBytes int) (entries 
 		}
 	}()
 	from, to = min(from, math.MaxInt64), min(to, math.MaxInt64)
+	if entries, ok := l.recent.read(from, to, maxBytes); ok {
+		return entries, nil
+	}
 	rows, err := l.db.Read().QueryContext(ctx, "SELECT first, count, at_ms, kind, live, payload FROM "+l.table+
 		" WHERE first >= COALESCE((SELECT MAX(first) FROM "+l.table+" WHERE first <= ?), 0) AND first < ? AND first + count > ? AND first + count <= ? ORDER BY first LIMIT ?",
 		from, to, from, to, maxEntries)

@@ -176,6 +176,7 @@ func TestAHoleInTheLogIsFound(t *testing.T) {
 	d := open(t)
 	l := EventLog(d)
 	add(t, l, Entry{Count: 2}, Entry{Count: 2}, Entry{Count: 2})
+	l = EventLog(d) // one that remembers nothing
 	remove := func(first int) {
 		t.Helper()
 		err := d.Tx(t.Context(), func(ctx context.Context, tx bun.Tx) error {

@@ -206,6 +206,17 @@ func (r *reader) take(ctx context.Context, entries []Entry, from, next uint64) e
 	return nil
 }
 
+// idle says, from memory, that nothing was appended that the reader has not. Who appends notifies, so it may be asked where
+// a notification is waited for.
+func (r *reader) idle(ctx context.Context) bool {
+	from, err := r.at(ctx)
+	if err != nil {
+		return false
+	}
+	end, err := r.Log.committed(ctx)
+	return err == nil && from == end
+}
+
 // failing notes an error, or with nil that there is none any more.
 func (r *reader) failing(err error, now event.Time) {
 	r.mu.Lock()

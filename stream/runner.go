@@ -157,7 +157,10 @@ func (r *Runner) follow(ctx context.Context, reader *reader) {
 	retryIn := firstDelay
 	for ctx.Err() == nil {
 		moved := r.moved.next() // asked for before looking, so that nothing is missed in between
-		ok, err := r.advance(ctx, reader)
+		ok, err := false, error(nil)
+		if !reader.idle(ctx) {
+			ok, err = r.advance(ctx, reader)
+		}
 		switch {
 		case ctx.Err() != nil:
 			return

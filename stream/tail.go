@@ -30,10 +30,10 @@ type mark struct {
 }
 
 // grow notes an entry that was committed. Entries may be noted in another order than they were committed in.
-func (t *tail) grow(e *Entry, size uint64) {
+func (t *tail) grow(e *Entry) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	m := mark{end: e.End(), at: e.At, bytes: size}
+	m := mark{end: e.End(), at: e.At, bytes: uint64(len(e.Payload))}
 	if e.Live {
 		m.live = e.Count
 	}
@@ -79,11 +79,33 @@ func (t *tail) look(ctx context.Context, l *Log) error {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.known {
-		t.known, t.end = true, end
-		t.marks = append(t.marks, mark{end: end, at: at})
+	if t.known {
+		return nil
 	}
+	m := mark{end: end, at: at}
+	n := len(t.marks)
+	if n > 0 {
+		m.live, m.bytes = t.marks[n-1].live, t.marks[n-1].bytes
+	}
+	if n == 0 || t.marks[n-1].end < end {
+		t.marks = append(t.marks, m)
+	}
+	t.known, t.end = true, max(t.end, end)
 	return nil
+}
+
+// doubt says that an entry was perhaps committed, perhaps not: the table knows.
+func (t *tail) doubt() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.known = false
+}
+
+// last is the end, as far as it is known.
+func (t *tail) last() uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.end
 }
 
 // behind fills in how far a position is behind the end.

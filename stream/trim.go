@@ -9,6 +9,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"tagma/db"
 	"tagma/errs"
 	"tagma/event"
 )
@@ -204,6 +205,7 @@ func (l *Log) remove(ctx context.Context, tx bun.Tx, keep uint64) (first uint64,
 	if _, err := tx.ExecContext(ctx, "DELETE FROM "+l.table+" WHERE first < ?", upTo); err != nil {
 		return 0, false, err
 	}
+	db.AfterCommit(ctx, func() { l.recent.forget(upTo) })
 	return upTo, upTo < last, nil
 }
 

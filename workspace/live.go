@@ -19,7 +19,7 @@ func records(e *stream.Entry) (*warehouse.Batch, error) {
 	if e.Kind == ingest.EntryLoad {
 		return nil, nil
 	}
-	b, err := ingest.DecodeBlock(e.Payload, e.First)
+	b, err := ingest.BlockOf(e)
 	if err != nil {
 		return nil, err
 	}

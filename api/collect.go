@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"compress/gzip"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 
+	"tagma/event"
 	"tagma/identity"
 	"tagma/ingest"
 )
@@ -40,6 +42,8 @@ type collected struct {
 	Passed   int    `json:"passed_over,omitempty"`
 	Message  string `json:"message,omitempty"`
 	Errors   []Flaw `json:"errors,omitempty"`
+	// Warnings are of messages that were taken.
+	Warnings []remark `json:"warnings,omitempty"`
 }
 
 // collect takes in what tracking clients send: POST /v1/track, identify, page, screen and batch. It answers when what it
@@ -76,17 +80,18 @@ func (s *Server) collect(w http.ResponseWriter, r *http.Request) {
 	defer release()
 	received := s.now()
 	_ = http.NewResponseController(w).SetReadDeadline(s.c.Now().Add(shortTime)) // where that cannot be set, the server's holds
-	body, err := readBatch(w, r)
+	reader := messageReaders.Get().(*messageReader)
+	defer messageReaders.Put(reader)
+	body, err := readBatch(w, r, reader.unread)
 	if err != nil {
 		p := problemOf(err)
 		writeCollected(w, p.Status, collected{Message: p.Detail})
 		return
 	}
 	kind := strings.TrimPrefix(r.URL.Path, "/v1/")
-	reader := messageReaders.Get().(*messageReader)
+	reader.unread = body[:0]
 	e, err := reader.read(body, kind == "batch")
 	given := givenProperties{reader.given, reader.traced}
-	messageReaders.Put(reader)
 	if err == nil && e.flaw != nil {
 		err = errors.New(e.flaw.Location + ": " + e.flaw.Message)
 	}
@@ -118,6 +123,7 @@ func (s *Server) collect(w http.ResponseWriter, r *http.Request) {
 		return fmt.Sprintf("batch[%d]", i)
 	}
 	var out collected
+	var notes remarks
 	sent, places := make([]ingest.Sent, 0, len(e.messages)), make([]int, 0, len(e.messages))
 	keys, events := make([]identity.Key, 0, 2*len(e.messages)), make([]ingest.Event, 0, len(e.messages))
 	for i := range e.messages {
@@ -134,12 +140,13 @@ func (s *Server) collect(w http.ResponseWriter, r *http.Request) {
 		}
 		flaw := m.flaw
 		var one ingest.Sent
+		var ahead event.Time
 		if flaw == nil {
 			if m.kind == "group" || m.kind == "alias" {
 				out.Passed++
 				continue
 			}
-			one, flaw = m.record(received, given, &keys, &events)
+			one, ahead, flaw = m.record(received, given, &keys, &events)
 		}
 		if flaw != nil {
 			flaw.Location = strings.Trim(place(i)+"."+flaw.Location, ".")
@@ -147,6 +154,7 @@ func (s *Server) collect(w http.ResponseWriter, r *http.Request) {
 			continue
 		}
 		one.Source = source
+		notes.note(m, place(i), one.Identifiers, ahead)
 		sent, places = append(sent, one), append(places, i)
 	}
 	results, refused, err := s.intake.take(r.Context(), sent)
@@ -173,6 +181,10 @@ func (s *Server) collect(w http.ResponseWriter, r *http.Request) {
 			out.Repeated++
 		}
 	}
+	if err := notes.link(r.Context(), s); err != nil {
+		s.log.Error("look whether customers are linked", "error", err) // what was sent is taken all the same
+	}
+	out.Warnings = notes.list()
 	s.metrics.accepted(source, out.Accepted, out.Repeated, len(out.Errors))
 	if len(out.Errors) > 0 {
 		out.Message = fmt.Sprintf("%d of %d messages cannot be taken", len(out.Errors), len(e.messages))
@@ -192,8 +204,9 @@ func writeCollected(w http.ResponseWriter, status int, out collected) {
 	_ = json.NewEncoder(w).Encode(out) // the client went away
 }
 
-// readBatch reads the body, unpacked when it is packed: some clients send gzip with the content type of a form.
-func readBatch(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+// readBatch reads the body, unpacked when it is packed: some clients send gzip with the content type of a form. It is read
+// into room where that is large enough.
+func readBatch(w http.ResponseWriter, r *http.Request, room []byte) ([]byte, error) {
 	var in io.Reader = http.MaxBytesReader(w, r.Body, batchLimit)
 	switch encoding := r.Header.Get("Content-Encoding"); encoding {
 	case "", "identity":
@@ -206,7 +219,10 @@ func readBatch(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	default:
 		return nil, newProblem(415, "the content encoding "+encoding+" is not known: send gzip, or none")
 	}
-	body, err := io.ReadAll(in)
+	buf := bytes.NewBuffer(room[:0])
+	buf.Grow(int(min(max(r.ContentLength, 0), batchLimit)) + bytes.MinRead) // with what it takes to see the end
+	_, err := buf.ReadFrom(in)
+	body := buf.Bytes()
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge) || err == nil && len(body) > batchLimit:

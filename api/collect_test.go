@@ -66,6 +66,39 @@ func TestIntake(t *testing.T) {
 	x.ok(200, "GET", v1+"/customers/user_id:new1", nil).want(t, "events", 2)
 }
 
+// What is taken otherwise than who sent it may think is told, and taken.
+func TestTheIntakeWarns(t *testing.T) {
+	x := newShop(t)
+	device := func(user, id string) object {
+		return object{"type": "identify", "userId": user, "anonymousId": id, "traits": object{"city": "广州"}}
+	}
+	// A device that nobody had belongs to who shows up with it; nothing is to be said of that.
+	r := x.send("/v1/batch", x.key, object{"batch": []object{device("u01", "phone1"), {"type": "page", "anonymousId": "browser"}, device("u01", "phone1")}})
+	if r.status != 200 || strings.Contains(string(r.body), "warnings") {
+		t.Fatalf("got %d %s", r.status, r.body)
+	}
+	later := time.Now().Add(time.Hour).UTC().Format(time.RFC3339Nano)
+	r = x.send("/v1/batch", x.key, object{"batch": []object{
+		device("u02", "phone2"), device("u02", "phone1"), device("u03", "browser"), {"type": "track", "userId": "u02", "anonymousId": "phone1", "event": "visit"},
+		{"type": "track", "userId": "u02", "event": "visit", "timestamp": later, "messageId": "later"}, {"type": "page", "userId": "u02", "timestamp": later, "originalTimestamp": later},
+	}})
+	if r.status != 200 {
+		t.Fatalf("got %d %s", r.status, r.body)
+	}
+	r.want(t, "accepted", 6)
+	r.want(t, "warnings.0.location", "batch[1].anonymousId")
+	r.want(t, "warnings.0.count", 2)
+	r.want(t, "warnings.1.location", "batch[4].timestamp")
+	r.want(t, "warnings.1.count", 2)
+	for _, words := range []string{"the anonymousId phone1 belongs to another customer than the userId u02", "not available yet", "in the future"} {
+		if !strings.Contains(string(r.body), words) {
+			t.Errorf("no %q in %s", words, r.body)
+		}
+	}
+	r = x.send("/v1/identify", x.key, object{"userId": "u02", "anonymousId": "phone1"})
+	r.want(t, "warnings.0.location", "anonymousId")
+}
+
 func TestIntakeForms(t *testing.T) {
 	x := newShop(t)
 	track := object{"userId": "u01", "event": "visit", "properties": object{}}
@@ -140,18 +173,18 @@ func TestMessagesTime(t *testing.T) {
 	now := event.Time(1_000_000_000_000)
 	iso := func(t event.Time) scalar { return scalar{'"', t.Go(time.UTC).Format("2006-01-02T15:04:05.000Z07:00")} }
 	for _, c := range []struct {
-		m    message
-		want event.Time
+		m           message
+		want, ahead event.Time
 	}{
-		{message{}, now},
-		{message{timestamp: iso(now - 5000)}, now - 5000},
-		{message{timestamp: iso(now - 5000), sentAt: iso(now)}, now - 5000},
-		{message{timestamp: iso(now + 3600_000), sentAt: iso(now + 3601_000)}, now - 1000}, // a clock an hour ahead
-		{message{timestamp: iso(now + 3600_000)}, now},
-		{message{timestamp: iso(now), original: iso(now - 9000), sentAt: iso(now - 8000)}, now - 1000},
+		{message{}, now, 0},
+		{message{timestamp: iso(now - 5000)}, now - 5000, 0},
+		{message{timestamp: iso(now - 5000), sentAt: iso(now)}, now - 5000, 0},
+		{message{timestamp: iso(now + 3600_000), sentAt: iso(now + 3601_000)}, now - 1000, 0}, // a clock an hour ahead
+		{message{timestamp: iso(now + 3600_000)}, now, 3600_000},
+		{message{timestamp: iso(now), original: iso(now - 9000), sentAt: iso(now - 8000)}, now - 1000, 0},
 	} {
-		if got, flaw := c.m.time(now); flaw != nil || got != c.want {
-			t.Errorf("%v: got %d, want %d (%v)", c.m, got-now, c.want-now, flaw)
+		if got, ahead, flaw := c.m.time(now); flaw != nil || got != c.want || ahead != c.ahead {
+			t.Errorf("%v: got %d, want %d, %d ahead (%v)", c.m, got-now, c.want-now, ahead, flaw)
 		}
 	}
 }

@@ -164,6 +164,10 @@ func tour() []step {
 			{"customer": "user_id:u07", "name": "letters", "value": true, "new": true}}}},
 		{op: "POST /imports", body: sentFiles, header: map[string]string{"Content-Type": "multipart/form-data; boundary=cut"}},
 		{op: "POST /imports", body: sentFiles[:40], header: map[string]string{"Content-Type": "multipart/form-data; boundary=cut"}, status: 400},
+		{op: "POST /imports", path: "/imports?dry_run=true", body: sentFiles, header: map[string]string{"Content-Type": "multipart/form-data; boundary=cut"}},
+		{op: "GET /imports"},
+		{op: "GET /imports", path: "/imports?limit=1"},
+		{op: "GET /imports", path: "/imports?after=x", status: 422},
 		{op: "GET /imports/{id}/rejects", path: "/imports/0123456789abcdef/rejects", status: 404},
 	}
 }

@@ -26,11 +26,21 @@ import (
 
 // ImportResult says what became of the rows of an import.
 type ImportResult struct {
-	ID     string `json:"id"`
+	ID string `json:"id"`
+	// DryRun is there where it is true.
+	DryRun bool   `json:"dry_run,omitempty" doc:"Nothing was changed: this is what an import would do"`
 	Source string `json:"source" doc:"Whose rows these are: what was taken from a source is not taken from it again"`
 	// Complete is false where the import stopped, or a file broke off.
 	Complete bool `json:"complete" doc:"All rows of all files were looked at; else problem says why not, and what was taken is kept"`
+	ImportCounts
 
+	Reasons  []ImportReason `json:"reasons" doc:"Why rows were refused, the most frequent first"`
+	Rejected []RejectedRow  `json:"rejected" doc:"The first refused rows; all of them are at /imports/{id}/rejects for a day, or until the server starts again"`
+	Problem  *Problem       `json:"problem,omitempty"`
+}
+
+// ImportCounts are what became of rows.
+type ImportCounts struct {
 	Rows      int64 `json:"rows"`
 	Accepted  int64 `json:"accepted" doc:"Rows of which anything was new"`
 	Duplicate int64 `json:"duplicate" doc:"Rows taken before"`
@@ -45,10 +55,6 @@ type ImportResult struct {
 	Identifiers  int64 `json:"identifiers"`
 	Conflicts    int64 `json:"conflicts" doc:"Refused rows that identify two customers"`
 	ElapsedMS    int64 `json:"elapsed_ms"`
-
-	Reasons  []ImportReason `json:"reasons" doc:"Why rows were refused, the most frequent first"`
-	Rejected []RejectedRow  `json:"rejected" doc:"The first refused rows; all of them are at /imports/{id}/rejects for a day, or until the server starts again"`
-	Problem  *Problem       `json:"problem,omitempty"`
 }
 
 // ImportReason is why rows were refused.
@@ -74,8 +80,10 @@ const rejectsAge = 24 * time.Hour
 
 // importFiles takes files in, as `tagma import` does. What is sent is on the disk, whole, before the first row is taken:
 // an upload that breaks off leaves nothing. From then on the import goes on without the client, to its end or the
-// server's. One at a time: a second is a Conflict at once.
-func (s *Server) importFiles(ctx context.Context, _ *struct{}) (_ *answer[ImportResult], err error) {
+// server's. One at a time: a second is a Conflict at once. A dry run does all of it but take anything.
+func (s *Server) importFiles(ctx context.Context, q *struct {
+	DryRun bool `query:"dry_run" doc:"Read and check everything, say what would be taken and refused, and change nothing"`
+}) (_ *answer[ImportResult], err error) {
 	up, ok := ctx.Value(uploadKey{}).(*upload)
 	if !ok {
 		return nil, errors.New("api: the request is not handed on")
@@ -110,11 +118,11 @@ func (s *Server) importFiles(ctx context.Context, _ *struct{}) (_ *answer[Import
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(s.ending, cancel)()
-	return s.takeFiles(work, m, in, dir)
+	return s.takeFiles(work, m, in, dir, q.DryRun)
 }
 
 // takeFiles imports what was sent, keeps the refused rows, and says what became of it.
-func (s *Server) takeFiles(ctx context.Context, m *ingest.Mapping, in *sent, dir string) (*answer[ImportResult], error) {
+func (s *Server) takeFiles(ctx context.Context, m *ingest.Mapping, in *sent, dir string, dry bool) (*answer[ImportResult], error) {
 	name := make([]byte, 8)
 	_, _ = rand.Read(name) // it never fails
 	id := hex.EncodeToString(name)
@@ -123,9 +131,12 @@ func (s *Server) takeFiles(ctx context.Context, m *ingest.Mapping, in *sent, dir
 		return nil, fmt.Errorf("api: keep the refused rows: %w", err)
 	}
 	defer rejects.Close() // it is complete, or not wanted
-	report, failed := ingest.Import(ctx, s.w.Ingest(), m, in.files, ingest.Options{Root: dir, Rejects: rejects})
+	report, failed := ingest.Import(ctx, s.w.Ingest(), m, in.files, ingest.Options{Root: dir, Rejects: rejects, DryRun: dry, By: actorOf(ctx).String(), Upload: id})
 	if failed != nil && ctx.Err() != nil {
 		p := newProblem(503, "the server ended in the middle: what was taken is kept, send the files again to go on")
+		if dry {
+			p = newProblem(503, "the server ended in the middle of a dry run: nothing was changed, send the files again")
+		}
 		p.cause, failed = failed, p
 	}
 	if failed != nil && report.Rows == 0 {
@@ -147,6 +158,9 @@ func (s *Server) takeFiles(ctx context.Context, m *ingest.Mapping, in *sent, dir
 			return nil, fmt.Errorf("api: keep the refused rows: %w", err)
 		}
 	}
+	if dry {
+		return &answer[ImportResult]{out}, nil
+	}
 	files := make([]map[string]any, len(in.files))
 	for i, f := range in.files {
 		files[i] = map[string]any{"name": f, "bytes": in.sizes[f]}
@@ -156,13 +170,16 @@ func (s *Server) takeFiles(ctx context.Context, m *ingest.Mapping, in *sent, dir
 }
 
 func importResult(r *ingest.Report) ImportResult {
-	out := ImportResult{Rows: r.Rows, Accepted: r.Accepted, Duplicate: r.Duplicate, Refused: r.Refused, Skipped: r.Skipped, Events: r.Events, Traits: r.Traits,
-		Consents: r.Consents, Assigned: r.Assigned, NewCustomers: r.NewCustomers, Identifiers: r.Identifiers, Conflicts: r.Conflicts, ElapsedMS: r.ElapsedMS,
-		Reasons: []ImportReason{}, Rejected: []RejectedRow{}}
+	out := ImportResult{DryRun: r.DryRun, ImportCounts: countsOf(r), Reasons: []ImportReason{}, Rejected: []RejectedRow{}}
 	for _, reason := range r.Reasons {
 		out.Reasons = append(out.Reasons, ImportReason{reason.Text, reason.Count, reason.First})
 	}
 	return out
+}
+
+func countsOf(r *ingest.Report) ImportCounts {
+	return ImportCounts{Rows: r.Rows, Accepted: r.Accepted, Duplicate: r.Duplicate, Refused: r.Refused, Skipped: r.Skipped, Events: r.Events, Traits: r.Traits,
+		Consents: r.Consents, Assigned: r.Assigned, NewCustomers: r.NewCustomers, Identifiers: r.Identifiers, Conflicts: r.Conflicts, ElapsedMS: r.ElapsedMS}
 }
 
 // checkTables is nil when the files that the mapping looks things up in came with it.

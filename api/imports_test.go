@@ -88,6 +88,19 @@ func TestAnImportIsSent(t *testing.T) {
 	r.want(t, "accepted", 0)
 	r.want(t, "duplicate", 3)
 	x.ok(200, "GET", v1+"/audit?action=import.run", nil).want(t, "items.0.after.files.0.name", "rows.csv")
+	// Both imports are listed, file by file, the latest first, for everybody who may read; a dry run is not.
+	list := x.do(request{method: "GET", path: v1 + "/imports?limit=3", as: access.Viewer})
+	list.want(t, "items.0.file", "more.csv")
+	list.want(t, "items.1.duplicate", 2)
+	list.want(t, "items.2.number", "2")
+	list = x.ok(200, "GET", v1+"/imports?limit=3&after="+list.get(t, "next").(string), nil)
+	list.want(t, "items.0.file", "rows.csv")
+	list.want(t, "items.0.source", "till")
+	list.want(t, "items.0.by", "token:manager")
+	list.want(t, "items.0.state", "finished")
+	list.want(t, "items.0.accepted", 2)
+	list.want(t, "items.0.refused", 1)
+	list.want(t, "next", nil)
 	// Nothing of what was sent stays but the refused rows, and those for a day.
 	x.staged(2)
 	x.s.c.Now = func() time.Time { return time.Now().Add(rejectsAge + time.Hour) }
@@ -104,6 +117,36 @@ func (x *shop) staged(want int) {
 	}
 	if len(list) != want {
 		x.t.Errorf("%d things stay of imports, want %d: %v", len(list), want, list)
+	}
+}
+
+// A dry run is the whole report, refused rows too, and takes nothing.
+func TestADryRunOfAnImport(t *testing.T) {
+	x := newShop(t)
+	body, kind := partsOf(t, part{"mapping", "m.yaml", tillMapping}, part{"table", "shops.csv", shopsRows}, part{"file", "rows.csv", tillRows})
+	end := x.w.Store.Offset()
+	dry := x.do(request{method: "POST", path: v1 + "/imports?dry_run=true", as: access.Manager, body: body, header: map[string]string{"Content-Type": kind}})
+	if dry.status != 200 || x.w.Store.Offset() != end {
+		t.Fatalf("got %d %s", dry.status, dry.body)
+	}
+	dry.want(t, "dry_run", true)
+	dry.want(t, "accepted", 2)
+	dry.want(t, "new_customers", 1)
+	dry.want(t, "reasons.0.first", "rows.csv:3")
+	dry.want(t, "rejected.0.cells.2", "ten")
+	x.ok(200, "GET", v1+"/imports/"+dry.get(t, "id").(string)+"/rejects", nil)
+	x.ok(404, "GET", v1+"/customers/user_id:n1", nil)
+	if list := x.ok(200, "GET", v1+"/imports", nil); !strings.Contains(string(list.body), `"items":[]`) {
+		t.Errorf("it is listed: %s", list.body)
+	}
+	if audit := x.ok(200, "GET", v1+"/audit?action=import.run", nil); !strings.Contains(string(audit.body), `"items":[]`) {
+		t.Errorf("it is in the audit: %s", audit.body)
+	}
+	real := x.do(request{method: "POST", path: v1 + "/imports", as: access.Manager, body: body, header: map[string]string{"Content-Type": kind}})
+	real.want(t, "dry_run", nil)
+	real.want(t, "accepted", 2)
+	if r := x.do(request{method: "POST", path: v1 + "/imports?dry_run=true", as: access.Operator, body: body, header: map[string]string{"Content-Type": kind}}); r.status != 403 {
+		t.Errorf("an operator: %d", r.status)
 	}
 }
 

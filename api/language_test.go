@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode"
@@ -21,6 +22,12 @@ var asked = map[string]string{"zh": "zh-CN,zh;q=0.9,en;q=0.8", "en": "en-GB,en;q
 func hasHan(text string) bool {
 	return strings.ContainsFunc(text, func(r rune) bool { return unicode.Is(unicode.Han, r) })
 }
+
+// inQuotes are parts that somebody wrote, and names of fields; english are words in a row.
+var (
+	inQuotes = regexp.MustCompile("\"(?:[^\"\\\\]|\\\\.)*\"|'[^']*'|tagma compute --as-of|`[^`]*`")
+	english  = regexp.MustCompile(`\b[a-z]{2,} [a-z]{2,}\b`)
+)
 
 func TestOneWrongRuleInTwoLanguages(t *testing.T) {
 	x := newShop(t)
@@ -63,6 +70,10 @@ func TestWarningsAndRefusalsInChinese(t *testing.T) {
 	x.ok(404, "GET", v1+"/tags/nowhere", nil, zh...).want(t, "title", "没有找到")
 	x.ok(404, "GET", v1+"/nothing", nil, zh...).want(t, "detail", "这里没有内容")
 	x.ok(422, "POST", v1+"/rules/check", object{"expresion": ""}, zh...).want(t, "code", "invalid")
+	soon := x.ok(422, "POST", v1+"/query", object{"expression": "true", "as_of": "soon"}, zh...)
+	soon.want(t, "detail", `"soon" 不是时间：请写 2026-06-30 或 2026-06-30T08:00:00+08:00`)
+	soon.want(t, "errors.0.message", `"soon" 不是时间：请写 2026-06-30 或 2026-06-30T08:00:00+08:00`)
+	x.ok(422, "PUT", v1+"/timezone", object{"zone": "Mars/Nowhere"}, zh...).want(t, "detail", `没有时区 "Mars/Nowhere"：请用 IANA 名称，如 Asia/Shanghai`)
 	// Nothing is told in English.
 	for _, r := range []replied{
 		x.ok(404, "GET", v1+"/tags/frequencyy", nil, zh...),
@@ -73,6 +84,19 @@ func TestWarningsAndRefusalsInChinese(t *testing.T) {
 		x.ok(422, "POST", v1+"/rules/check", object{"expresion": ""}, zh...),
 		x.ok(422, "GET", v1+"/tags?nothing=1", nil, zh...),
 		x.ok(401, "POST", v1+"/session", object{"name": "admin", "password": "this is not it"}, zh...),
+		x.ok(422, "GET", v1+"/tags/frequency/members?value=x", nil, zh...),
+		x.ok(404, "GET", v1+"/tags/frequency/members?as_of=2019-01-01", nil, zh...),
+		x.ok(422, "GET", v1+"/segments/buyers/members?as_of=2019-13-01", nil, zh...),
+		x.ok(422, "POST", v1+"/runs", object{"as_of": "2019-13-01"}, zh...),
+		x.ok(422, "POST", v1+"/runs", object{"keys": []string{"frequenzy"}}, zh...),
+		x.ok(422, "PUT", v1+"/clock", object{"to": "soon"}, zh...),
+		x.ok(422, "PUT", v1+"/tables/cities", object{"name": "城市", "by": "city", "csv": "city,tier\n上海\n"}, append(zh, "If-Match", `"1"`)...),
+		x.ok(422, "POST", v1+"/definitions/plan", object{"yaml": "tags:\n  - {key: x, cases: [{value: a, when: 'events.ordr.count() > \"3\"'}]}\n"}, zh...),
+		x.ok(422, "POST", v1+"/definitions/plan", object{"yaml": "tags: [}"}, zh...),
+		x.ok(422, "POST", v1+"/rules/text", object{"form": object{"trait": 3}}, zh...),
+		x.ok(422, "POST", v1+"/query", object{"expression": "events.order.last('x').count()", "want": "ids"}, zh...),
+		x.ok(422, "POST", v1+"/query", object{"expression": "1", "want": "ids"}, zh...),
+		x.ok(404, "POST", v1+"/customers/user_id:nobody/explain", object{"expression": "true"}, zh...),
 		x.do(request{method: "GET", path: v1 + "/tags", header: map[string]string{"Accept-Language": asked["zh"], "Authorization": "Bearer tgm_no"}, raw: true}),
 		x.do(request{method: "POST", path: v1 + "/tags", as: access.Viewer, body: object{}, header: map[string]string{"Accept-Language": asked["zh"]}}),
 	} {
@@ -88,8 +112,8 @@ func TestWarningsAndRefusalsInChinese(t *testing.T) {
 			}
 		}
 		for _, text := range texts {
-			if !hasHan(text) {
-				t.Errorf("%d: %q is not in Chinese: %s", r.status, text, r.body)
+			if !hasHan(text) || english.MatchString(inQuotes.ReplaceAllString(text, "")) {
+				t.Errorf("%d: %q is not in Chinese, or half: %s", r.status, text, r.body)
 			}
 		}
 		if r.header.Get("Content-Language") != "zh" {

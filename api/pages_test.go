@@ -170,6 +170,15 @@ func TestMembersOfAPastInstant(t *testing.T) {
 	x.ok(200, "GET", v1+"/segments/buyers/members?as_of="+at, nil)
 	x.ok(200, "GET", v1+"/tags/vip/members?as_of="+at, nil).want(t, "total", 0)
 	x.ok(422, "GET", v1+"/segments/buyers/members?as_of=then", nil).want(t, "errors.0.location", "query.as_of")
+	// A value that the tag can never have is told; that nobody has one that it can have, or that is not fixed, is an answer.
+	none := x.ok(422, "GET", v1+"/tags/frequency/members?value=高品", nil)
+	none.want(t, "errors.0.location", "query.value")
+	none.want(t, "errors.0.message", `the tag frequency never has the value "高品"`)
+	none.want(t, "errors.0.hint", `did you mean "高频"?`)
+	x.ok(422, "GET", v1+"/tags/frequency/members?value=高品&as_of="+at, nil).want(t, "errors.0.location", "query.value")
+	x.ok(200, "GET", v1+"/tags/vip/members?value=银", nil).want(t, "total", 0)
+	x.ok(200, "GET", v1+"/tags/tier/members?value=五线", nil).want(t, "total", 0)
+	x.ok(404, "GET", v1+"/tags/frequenzy/members?value=高频", nil)
 }
 
 // The check looks at everything while records come in, and finds nothing wrong.

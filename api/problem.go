@@ -127,7 +127,9 @@ func problemOf(err error) *Problem {
 		if p.Detail == "" {
 			p.Detail = err.Error()
 		} else if e.Cause != nil && len(p.Errors) == 0 {
-			p.Detail += ": " + e.Cause.Error()
+			if cause := e.Cause.Error(); cause != "" { // it may stand in the message already
+				p.Detail += ": " + cause
+			}
 		}
 		if status == 503 {
 			p.retryAfter = 1

@@ -132,6 +132,7 @@ func table() []*route {
 		{method: "POST", path: v1 + "/consents", needs: access.Consent, action: "consents.write", retry: true, about: "Note what customers agreed to", add: on((*Server).consent)},
 
 		{method: "POST", path: v1 + "/imports", needs: access.Import, action: "import.run", upload: true, describe: describeImport, about: "Import files", add: on((*Server).importFiles)},
+		{method: "GET", path: v1 + "/imports", needs: access.Read, about: "Files that were imported, the latest first", add: on((*Server).listImports)},
 		{method: "GET", path: v1 + "/imports/{id}/rejects", needs: access.Import, media: "text/csv", about: "The refused rows of an import", add: on((*Server).readRejects)},
 
 		{method: "POST", path: commandPath, local: true, action: "command.run", long: true, raw: (*Server).command},

@@ -208,7 +208,8 @@ type TagPreview struct {
 	ByValue  []ValuePreview `json:"by_value"`
 	Warnings []Warning      `json:"warnings"`
 	Same     []Ref          `json:"same" doc:"Definitions that mean the same"`
-	Similar  []Similar      `json:"similar" doc:"What holds for nearly the same customers"`
+	Similar  []Similar      `json:"similar" doc:"What holds for nearly the same customers, the most alike first: the first twenty"`
+	More     int            `json:"similar_more,omitempty" doc:"How many others there are like those"`
 	Users    []Ref          `json:"users" doc:"Definitions that use it, directly and through others"`
 }
 
@@ -228,6 +229,9 @@ type Similar struct {
 }
 
 const sampleSize = 5
+
+// shownSimilar is how many relatives of a tag a preview names.
+const shownSimilar = 20
 
 func (s *Server) previewTag(ctx context.Context, in *TagRequest) (*answer[TagPreview], error) {
 	set, err := s.desk.Set(ctx)
@@ -264,7 +268,8 @@ func (s *Server) previewTag(ctx context.Context, in *TagRequest) (*answer[TagPre
 	}
 	for _, k := range kin {
 		if k.Key == ref.Key && k.Kind == ref.Kind {
-			out.Same, out.Similar = sameRefs(set, k.Same), similarOf(k.Near)
+			near, more := k.Closest(shownSimilar)
+			out.Same, out.Similar, out.More = sameRefs(set, k.Same), similarOf(near), more
 		}
 	}
 	return &answer[TagPreview]{out}, nil

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"tagma/errs"
 	"tagma/event"
 	"tagma/library"
 	"tagma/rule"
@@ -343,7 +344,7 @@ type membersRequest struct {
 	KeyPath
 	Paging
 	PastQuery
-	Value string `query:"value" doc:"Only those who have this value"`
+	Value string `query:"value" doc:"Only those who have this value; one that the tag can never have is refused"`
 }
 
 func (s *Server) tagMembers(ctx context.Context, in *membersRequest) (*answer[Members], error) {
@@ -369,6 +370,9 @@ func (s *Server) members(ctx context.Context, ref library.Ref, value, asOf strin
 			return nil, wrong
 		}
 		page, err = s.desk.MembersAt(ctx, ref, value, value != "", at, uint32(from), p.Limit)
+	}
+	if errs.Is(err, errs.Invalid) {
+		err = within(err, "query.value")
 	}
 	if err != nil {
 		return nil, err

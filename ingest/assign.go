@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/uptrace/bun"
 	"go.yaml.in/yaml/v3"
 
 	"tagma/errs"
@@ -221,12 +222,19 @@ func (t *taker) assign(y *yield, i, place int, p event.ProfileID) {
 	}
 }
 
-// writeAssigned writes what the rows of a chunk assign, in the chunk's transaction.
+// writeAssigned writes what the rows of a chunk assign, in the chunk's transaction. In a dry run it finds out how much of
+// it would be new.
 func (t *taker) writeAssigned(ctx context.Context, l *load) error {
 	if t.tags == nil || len(t.tags.wanted) == 0 {
 		return nil
 	}
-	n, err := t.tags.known.Import(ctx, l.tx, l.d.Tags.Instant(), t.tags.wanted)
-	t.report.Assigned = int64(n)
-	return err
+	write := func(ctx context.Context, tx bun.Tx) error {
+		n, err := t.tags.known.Import(ctx, tx, l.d.Tags.Instant(), t.tags.wanted)
+		t.report.Assigned = int64(n)
+		return err
+	}
+	if l.dry != nil {
+		return undone(ctx, l.d.DB, write)
+	}
+	return write(ctx, l.tx)
 }

@@ -105,6 +105,7 @@ type misfit struct {
 	expected event.Kind
 	found    event.Value
 	coerce   bool // it was tried to coerce it
+	could    bool // it would fit if the declaration said coerce
 }
 
 // fit returns the value as it is declared, coerced where the declaration says so.
@@ -114,7 +115,8 @@ func (d *declared) fit(v event.Value) (event.Value, *misfit) {
 	}
 	if d.Kind != event.Missing && v.Kind() != d.Kind {
 		if !d.Coerce {
-			return v, &misfit{expected: d.Kind, found: v}
+			_, could := d.coerced(v)
+			return v, &misfit{expected: d.Kind, found: v, could: could}
 		}
 		c, ok := d.coerced(v)
 		if !ok {
@@ -285,8 +287,9 @@ func (d *declarations) record(r *Record) error {
 	return nil
 }
 
-// in says what is wrong: the same for all rows with this trouble, and with the value. The name is that of a property
-// of an event, or of a trait where there is no event; the column is "" where there is none.
+// in says what is wrong, with the cure where there is one: the same for all rows with this trouble, and with the value.
+// The name is that of a property of an event, or of a trait where there is no event; the column is "" where there is
+// none.
 func (m *misfit) in(ofEvent, name, column string) (reason, detail string) {
 	place := "trait " + name + m.element
 	if ofEvent != "" {
@@ -295,10 +298,16 @@ func (m *misfit) in(ofEvent, name, column string) (reason, detail string) {
 	if column != "" {
 		place = column + " (" + place + ")"
 	}
-	reason = fmt.Sprintf("%s: expected %s, found %s", place, m.expected, m.found.Kind())
-	if m.coerce {
-		reason += " that cannot become one"
+	expected, found := m.expected.String(), m.found.Kind().String()
+	switch {
+	case m.coerce:
+		reason = fmt.Sprintf("%s: expected %s, found %s that cannot become one", place, expected, found)
+	case m.could && column != "" && m.element == "":
+		reason = fmt.Sprintf("%s: expected %s, found %s (read it as: %s in the mapping, or declare {type: %s, coerce: true} in the schema)", place, expected, found, expected, expected)
+	case m.could:
+		reason = fmt.Sprintf("%s: expected %s, found %s (declare {type: %s, coerce: true} in the schema to have it read)", place, expected, found, expected)
+	default:
+		reason = fmt.Sprintf("%s: expected %s, found %s", place, expected, found)
 	}
-	found := m.found.Format(event.NewUTC())
-	return reason, fmt.Sprintf("%s: %q", reason, clip(found))
+	return reason, fmt.Sprintf("%s: %q", reason, clip(m.found.Format(event.NewUTC())))
 }

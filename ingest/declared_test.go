@@ -119,8 +119,8 @@ rows:
 	for _, reason := range r.Reasons {
 		got = append(got, reason.Text)
 	}
-	if want := []string{"column Age (trait age): expected number, found text", "property amount of order: expected number, found text",
-		"column Qty (property amount of return): expected text, found number"}; !reflect.DeepEqual(got, want) || r.Accepted != 1 {
+	if want := []string{"column Age (trait age): expected number, found text (read it as: number in the mapping, or declare {type: number, coerce: true} in the schema)", "property amount of order: expected number, found text (declare {type: number, coerce: true} in the schema to have it read)",
+		"column Qty (property amount of return): expected text, found number (read it as: text in the mapping, or declare {type: text, coerce: true} in the schema)"}; !reflect.DeepEqual(got, want) || r.Accepted != 1 {
 		t.Errorf("%+v\n%q", r, got)
 	}
 }
@@ -152,9 +152,9 @@ rows:
 		got[reason.First[strings.LastIndex(reason.First, ":")+1:]] = reason.Text
 	}
 	want := map[string]string{
-		"2": "column amount (property amount of order): expected number, found text",
-		"5": "column products (property products[].price of order): expected number, found text",
-		"6": "column products (property products[].brand.name of order): expected text, found number",
+		"2": "column amount (property amount of order): expected number, found text (read it as: number in the mapping, or declare {type: number, coerce: true} in the schema)",
+		"5": "column products (property products[].price of order): expected number, found text (declare {type: number, coerce: true} in the schema to have it read)",
+		"6": "column products (property products[].brand.name of order): expected text, found number (declare {type: text, coerce: true} in the schema to have it read)",
 		"7": "column products (property products[].n of order): expected number, found text that cannot become one",
 		"9": "column code (property code of order): expected text, found bool that cannot become one",
 	}
@@ -211,5 +211,26 @@ func TestDeclaredTypesOfRecords(t *testing.T) {
 	}
 	if n := len(grep(got, `3 level of 0 at `)); n != 6 {
 		t.Errorf("%d levels\n%s", n, got)
+	}
+}
+
+// JSON has no dates, so where a date is declared its text is refused, unless coerce is said: the refusal tells that.
+func TestTheCureOfADeclaredDate(t *testing.T) {
+	d := newDeps(t)
+	declare(t, d, "  traits: {birthday: date}\n")
+	record := func(text string) Record {
+		return Record{Identifiers: []identity.Key{{Kind: "user_id", Value: "1"}}, Traits: []Trait{{Name: "birthday", Value: event.Text(text)}}}
+	}
+	for text, want := range map[string]string{
+		"1990-05-01": `user_id:1: trait birthday: expected date, found text (declare {type: date, coerce: true} in the schema to have it read): "1990-05-01"`,
+		"in May":     `user_id:1: trait birthday: expected date, found text: "in May"`,
+	} {
+		if _, err := Accept(context.Background(), d, "", record(text)); err == nil || err.Error() != want {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	declare(t, d, "  traits: {birthday: {type: date, coerce: true}}\n")
+	if _, err := Accept(context.Background(), d, "", record("1990-05-01")); err != nil {
+		t.Error(err)
 	}
 }

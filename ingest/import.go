@@ -4,18 +4,12 @@ package ingest
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"sort"
-	"strings"
 
-	"github.com/uptrace/bun"
-
-	"tagma/db"
 	"tagma/errs"
-	"tagma/event"
 	"tagma/library"
 )
 
@@ -36,6 +30,10 @@ type Options struct {
 	Rejects io.Writer
 	// Progress, when set, is told how far it is, now and then, from another goroutine.
 	Progress func(Progress)
+	// DryRun reads and checks everything and reports what would be taken. Nothing is changed.
+	DryRun bool
+	// By is who imports, and Upload what the files of this import have in common, for the list of imports. Both may be "".
+	By, Upload string
 
 	chunkRows int // tests make smaller ones
 }
@@ -63,6 +61,8 @@ type Report struct {
 	NewCustomers int64 `json:"new_customers"`
 	Identifiers  int64 `json:"identifiers"`
 	Conflicts    int64 `json:"conflicts"` // refused rows that identify two customers
+
+	DryRun bool `json:"dry_run,omitempty"` // nothing was changed
 
 	ElapsedMS int64 `json:"elapsed_ms"`
 	// Reasons are why rows were refused, the most frequent first.
@@ -122,7 +122,7 @@ func Import(ctx context.Context, d Deps, m *Mapping, files []string, o Options) 
 	if o.chunkRows == 0 {
 		o.chunkRows = chunkRows
 	}
-	im := &importer{d: d, m: m, o: o, taker: newTaker(m, d.Store), rejects: newRejects(o.Rejects)}
+	im := &importer{d: d, m: m, o: o, taker: newTaker(m, d.Store), rejects: newRejects(o.Rejects), report: Report{DryRun: o.DryRun}}
 	err := im.run(ctx, files)
 	im.report.ElapsedMS = int64(d.Now() - started)
 	sort.SliceStable(im.report.Reasons, func(a, b int) bool { return im.report.Reasons[a].Count > im.report.Reasons[b].Count })
@@ -143,6 +143,7 @@ type importer struct {
 	rejects *rejects
 	report  Report
 	broken  []errs.Fault // files that broke off
+	dry     *dry         // nil where rows are taken
 }
 
 func (im *importer) run(ctx context.Context, files []string) error {
@@ -169,14 +170,17 @@ func (im *importer) run(ctx context.Context, files []string) error {
 	if err := im.check(files, unknown); err != nil {
 		return err
 	}
+	if im.o.DryRun {
+		return im.runDry(ctx, files)
+	}
 	for i, name := range files {
 		id, err := im.begin(ctx, name)
 		if err != nil {
 			return err
 		}
-		before := im.report
+		before, whole := im.report, len(im.broken)
 		err = im.file(ctx, name, i, len(files))
-		if e := im.end(ctx, id, before, err); err == nil {
+		if e := im.end(ctx, id, before, im.broken[whole:], err); err == nil {
 			err = e
 		}
 		if err != nil {
@@ -338,7 +342,7 @@ func (r *fileReader) fill(ctx context.Context, c *chunk) error {
 // commit takes a chunk in.
 func (im *importer) commit(ctx context.Context, name string, c *chunk) error {
 	t := im.taker
-	err := commit(ctx, im.d, im.m.Source, func(ctx context.Context, l *load) error {
+	take := func(ctx context.Context, l *load) error {
 		t.chunk()
 		for _, y := range c.yields {
 			if err := t.take(ctx, l, y); err != nil {
@@ -346,8 +350,14 @@ func (im *importer) commit(ctx context.Context, name string, c *chunk) error {
 			}
 		}
 		return t.writeAssigned(ctx, l)
-	})
-	if err == nil && t.report.Assigned > 0 {
+	}
+	var err error
+	if im.dry != nil {
+		err = take(ctx, im.dry.load(im.d))
+	} else {
+		err = commit(ctx, im.d, im.m.Source, take)
+	}
+	if err == nil && t.report.Assigned > 0 && im.dry == nil {
 		err = im.d.Tags.Deps.CatchUp(ctx)
 	}
 	if err != nil {
@@ -369,73 +379,15 @@ func (im *importer) commit(ctx context.Context, name string, c *chunk) error {
 			place = fmt.Sprintf("%s: after line %d", name, c.after)
 		}
 		message := c.broken.Error()
-		im.broken = append(im.broken, errs.Fault{Place: place, Message: message, Hint: "the rows before it were taken"})
+		im.broken = append(im.broken, errs.Fault{Place: place, Message: message, Hint: im.before()})
 	}
 	return nil
 }
 
-// begin notes that a file's import starts, and the source when it is a new one.
-func (im *importer) begin(ctx context.Context, file string) (id uint64, err error) {
-	now := int64(im.d.Now())
-	err = im.d.DB.Tx(ctx, func(ctx context.Context, tx bun.Tx) error {
-		if err := addSource(ctx, tx, im.m.Source, event.Time(now)); err != nil {
-			return err
-		}
-		n, err := db.NextNumber(ctx, tx, "imports", 1)
-		if err != nil {
-			return err
-		}
-		id = n + 1
-		_, err = db.Exec(ctx, tx, "INSERT INTO imports (id, source, file, started_ms, state) VALUES (?, ?, ?, ?, 'running')", int64(id), im.m.Source, strings.ToValidUTF8(file, "\uFFFD"), now)
-		return err
-	})
-	if err != nil {
-		return 0, fmt.Errorf("import: note the start: %w", err)
+// before says what became of the rows before a break.
+func (im *importer) before() string {
+	if im.dry != nil {
+		return "the rows before it would be taken"
 	}
-	return id, nil
-}
-
-// end notes how the import of a file ended.
-func (im *importer) end(ctx context.Context, id uint64, before Report, failed error) error {
-	r := im.report
-	for _, n := range []struct{ now, then *int64 }{{&r.Rows, &before.Rows}, {&r.Accepted, &before.Accepted}, {&r.Duplicate, &before.Duplicate},
-		{&r.Refused, &before.Refused}, {&r.Skipped, &before.Skipped}, {&r.Events, &before.Events}, {&r.Traits, &before.Traits},
-		{&r.Consents, &before.Consents}, {&r.Assigned, &before.Assigned}, {&r.NewCustomers, &before.NewCustomers}, {&r.Identifiers, &before.Identifiers}, {&r.Conflicts, &before.Conflicts}} {
-		*n.now -= *n.then
-	}
-	r.Reasons = nil
-	text, err := json.Marshal(r)
-	if err != nil {
-		return fmt.Errorf("import: note the end: %w", err)
-	}
-	state := "finished"
-	if failed != nil {
-		state = "failed"
-	}
-	// An import that was cancelled is noted as well.
-	err = im.d.DB.Tx(context.WithoutCancel(ctx), func(ctx context.Context, tx bun.Tx) error {
-		_, err := db.Exec(ctx, tx, "UPDATE imports SET finished_ms = ?, state = ?, report = ? WHERE id = ?", int64(im.d.Now()), state, string(text), int64(id))
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("import: note the end: %w", err)
-	}
-	return nil
-}
-
-// interrupted notes that imports which never ended were interrupted.
-func interrupted(ctx context.Context, d Deps) error {
-	var running bool
-	if err := d.DB.Read().QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM imports WHERE state = 'running')").Scan(&running); err != nil {
-		return fmt.Errorf("import: look for interrupted imports: %w", err)
-	}
-	if !running {
-		return nil
-	}
-	return d.DB.Tx(ctx, func(ctx context.Context, tx bun.Tx) error {
-		if _, err := tx.ExecContext(ctx, "UPDATE imports SET state = 'interrupted' WHERE state = 'running'"); err != nil {
-			return fmt.Errorf("import: note interrupted imports: %w", err)
-		}
-		return nil
-	})
+	return "the rows before it were taken"
 }

@@ -43,6 +43,7 @@ type load struct {
 	session  *identity.Session
 	id       string
 	staged   warehouse.Load // nil until there is something
+	dry      *dry           // nil where something is taken
 	first    uint64         // the offset of its first record
 	counts   Counts
 	requests []identity.Request
@@ -145,6 +146,14 @@ func (l *load) store(ctx context.Context) (warehouse.Load, error) {
 		}
 	}
 	return l.staged, nil
+}
+
+// taken says what was taken before.
+func (l *load) taken(keys []warehouse.SeenKey) ([][]byte, error) {
+	if l.dry != nil {
+		return l.dry.Seen(keys)
+	}
+	return l.d.Store.Seen(keys)
 }
 
 // bytes is the memory that the load holds.

@@ -247,7 +247,8 @@ type MembersPage struct {
 }
 
 // MembersPage returns members of a tag or segment from a customer on, at most limit, as last computed; with a value
-// only those who hold it. It costs no more than the page.
+// only those who hold it. It costs no more than the page. A value that the tag can never have, and nobody has, is
+// Invalid.
 func (d *Desk) MembersPage(ctx context.Context, ref library.Ref, value string, hasValue bool, from uint32, limit int) (*MembersPage, error) {
 	set, err := d.Set(ctx)
 	if err != nil {
@@ -267,7 +268,16 @@ func (d *Desk) MembersPage(ctx context.Context, ref library.Ref, value string, h
 		out.AsOf = d.Now()
 	}
 	d.fill(out, view, id, order, value, hasValue, from, limit)
-	return out, nil
+	return out, d.sure(set, ref, value, hasValue, out.Total)
+}
+
+// sure refuses a value that a tag can never have, where nobody has it.
+func (d *Desk) sure(set *library.Set, ref library.Ref, value string, hasValue bool, total int) error {
+	t, ok := set.Tag(ref.Key)
+	if !ok || ref.Kind != library.KindTag || !hasValue || total > 0 {
+		return nil
+	}
+	return neverHas(d.Zone, t, value)
 }
 
 // slot finds an active tag or segment.

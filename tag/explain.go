@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"tagma/errs"
 	"tagma/event"
@@ -26,9 +27,10 @@ type ExplainLeaf struct {
 	Holds string `json:"holds,omitempty"` // true, false; empty for a value
 	Value string `json:"value,omitempty"` // what was measured; texts in quotes
 	// Against is what it was compared with, when that was measured, too.
-	Against string   `json:"against,omitempty"`
-	Events  []string `json:"events,omitempty"`
-	More    int      `json:"more_events,omitempty"`
+	Against string `json:"against,omitempty"`
+	// Events are time, name and properties, each name=value, with what would not be one word in quotes; see Word.
+	Events []string `json:"events,omitempty"`
+	More   int      `json:"more_events,omitempty"`
 	// Notes tell which of the tags that it reads were decided by hand, by whom and why.
 	Notes []string `json:"notes,omitempty"`
 }
@@ -130,10 +132,10 @@ func explainLeaf(z *event.Zone, res *rule.Result, l rule.Leaf) ExplainLeaf {
 	}
 	events, total := res.Proof(l.Proven(), 0, proofs)
 	for _, e := range events {
-		line := z.Format(e.Time) + " " + e.Name
+		line := z.Format(e.Time) + " " + Word(e.Name)
 		var props []string
 		for _, p := range e.Props {
-			props = append(props, p.Name+"="+p.Value.Format(z))
+			props = append(props, Word(p.Name)+"="+Word(p.Value.Format(z)))
 		}
 		if len(props) > 0 {
 			line += " " + strings.Join(props, " ")
@@ -142,6 +144,16 @@ func explainLeaf(z *event.Zone, res *rule.Result, l rule.Leaf) ExplainLeaf {
 	}
 	out.More = total - len(events)
 	return out
+}
+
+// Word writes a text so that it is one word of a line: as it is, or in quotes, with tabs as \t, line breaks as \n and
+// quotes as \", where it is empty or holds blanks, quotes, =, backslashes or what cannot be seen.
+func Word(text string) string {
+	plain := func(r rune) bool { return unicode.IsPrint(r) && !strings.ContainsRune(" \"=\\", r) }
+	if text != "" && !strings.ContainsFunc(text, func(r rune) bool { return !plain(r) }) {
+		return text
+	}
+	return strconv.Quote(text)
 }
 
 // CanBeCondition says whether the customers for whom the expression holds can be listed: a condition, or a value

@@ -29,7 +29,7 @@ func (d *Desk) MembersAt(ctx context.Context, ref library.Ref, value string, has
 	}
 	out := &MembersPage{AsOf: asOf}
 	d.fill(out, view, id, order, value, hasValue, from, limit)
-	return out, nil
+	return out, d.sure(set, ref, value, hasValue, out.Total)
 }
 
 // fill puts those who hold a slot, or a value of it, into a page.

@@ -56,6 +56,15 @@ type Similar struct {
 	Near []Near `json:"near"`
 }
 
+// Closest are at most so many of Near, the most alike first, and of those that are equally alike the ones of most
+// customers; more is how many are left out. A tag of many values may have many relatives.
+func (s *Similar) Closest(most int) (near []Near, more int) {
+	near = slices.Clone(s.Near)
+	slices.SortStableFunc(near, func(a, b Near) int { return cmp.Or(cmp.Compare(b.Alike, a.Alike), cmp.Compare(b.Both, a.Both)) })
+	n := min(most, len(near))
+	return near[:n], len(near) - n
+}
+
 // FindSimilar says which definitions mean what a rule means, or have nearly the same members at present. Other tags in
 // the rule are computed by their definitions. It takes one reading of the history.
 func FindSimilar(ctx context.Context, d Deps, text string, now event.Time, o SimilarOptions) (*Similar, error) {

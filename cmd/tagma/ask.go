@@ -103,7 +103,7 @@ type queryCmd struct {
 	AsOf    *string `help:"Ask for this instant (a date means its last one): other tags are then computed for it as well." placeholder:"T"`
 	Count   bool    `help:"Print the number of customers alone (default)." xor:"want"`
 	IDs     bool    `name:"ids" help:"Print the customers for whom it holds, one identifier a line." xor:"want"`
-	Values  bool    `help:"Print identifier and value, tab between, a line a customer that has one; in a value with tabs, line breaks or other control characters those are written \\t, \\n, \\u0007, and a backslash twice." xor:"want"`
+	Values  bool    `help:"Print identifier and value, tab between, a line a customer that has one; in values a tab is written \\t, a line break \\n, other control characters \\u0007, and a backslash twice." xor:"want"`
 	Explain string  `help:"Explain the rule for one customer, as user_id:17850." xor:"want" placeholder:"ID"`
 
 	Expression string `arg:"" help:"The rule."`
@@ -194,7 +194,7 @@ func (c *queryCmd) explain(p *program, w *workspace.Workspace, o tag.QueryOption
 	if p.json {
 		return p.printJSON(e)
 	}
-	fmt.Fprintf(p.out, "%s as of %s: %s\n", c.Explain, e.AsOf, e.Answer)
+	fmt.Fprintf(p.out, "%s as of %s: %s\n", c.Explain, e.AsOf, oneLine(e.Answer))
 	if !e.InUniverse {
 		fmt.Fprintln(p.out, "the customer did not exist at that instant, or is known by a device alone, so no rule holds for it")
 	}
@@ -215,7 +215,7 @@ func (c *queryCmd) explain(p *program, w *workspace.Workspace, o tag.QueryOption
 		}
 		fmt.Fprintln(p.out)
 		for _, note := range l.Notes {
-			fmt.Fprintf(p.out, "      %s\n", note)
+			fmt.Fprintf(p.out, "      %s\n", oneLine(note))
 		}
 		for _, ev := range l.Events {
 			fmt.Fprintf(p.out, "      %s\n", ev)

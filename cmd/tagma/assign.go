@@ -421,7 +421,7 @@ func (c *assignmentsCmd) Run(p *program) error {
 		}
 		b := bufio.NewWriter(p.out)
 		for i := range lines {
-			fmt.Fprintf(b, "%s  %s\n", names[i], lines[i].Text())
+			fmt.Fprintf(b, "%s  %s\n", names[i], oneLine(lines[i].Text()))
 		}
 		if len(lines) == 0 {
 			fmt.Fprintln(b, "there are none")

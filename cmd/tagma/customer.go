@@ -97,7 +97,7 @@ func printCustomer(p *program, id string, x *tag.Customer) {
 	for _, e := range x.Last {
 		fmt.Fprintf(p.out, "  %s  %-16s", e.Time, oneLine(e.Name))
 		for _, kv := range e.Props {
-			fmt.Fprintf(p.out, " %s=%s", oneLine(kv[0]), oneLine(kv[1]))
+			fmt.Fprintf(p.out, " %s=%s", tag.Word(kv[0]), tag.Word(kv[1]))
 		}
 		fmt.Fprintln(p.out)
 	}

@@ -203,6 +203,9 @@ func showEdit(p *program, w *workspace.Workspace, edit *library.Edit) (changes i
 	return len(list), nil
 }
 
+// shownNear is how many definitions with nearly the same members a plan names for each that changes.
+const shownNear = 5
+
 // printKin prints who refers to what changes, and what is like it.
 func (p *program) printKin(kin []tag.Kin) {
 	first := true
@@ -223,7 +226,7 @@ func (p *program) printKin(kin []tag.Kin) {
 			}
 			fmt.Fprintf(p.out, "    used by %s\n", strings.Join(users, ", "))
 		}
-		p.printSimilar("    ", &k.Similar)
+		p.printSimilar("    ", &k.Similar, shownNear)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 
+	"tagma/access"
 	"tagma/errs"
 	"tagma/event"
 	"tagma/ingest"
@@ -39,6 +40,7 @@ func (c *initCmd) Run(p *program) error {
 
 type importCmd struct {
 	Mapping string   `help:"How rows become customers, traits and events (docs: import mapping)." required:"" placeholder:"M.yaml"`
+	DryRun  bool     `help:"Read and check everything, say what would be taken and what refused, and change nothing."`
 	Rejects string   `help:"Write refused rows with their reasons to this CSV file." placeholder:"FILE"`
 	Files   []string `arg:"" help:"The files; - is standard input."`
 }
@@ -54,7 +56,7 @@ func (c *importCmd) Run(p *program) error {
 		if slices.Contains(c.Files, ingest.Stdin) {
 			in = interruptible(p.ctx, p.in)
 		}
-		o := ingest.Options{Stdin: in, Progress: func(s ingest.Progress) {
+		o := ingest.Options{Stdin: in, DryRun: c.DryRun, By: access.Local().String(), Progress: func(s ingest.Progress) {
 			if s.Size > 0 {
 				g.what = fmt.Sprintf("import %s: %s rows; KiB", s.File, thousands(s.Rows))
 				g.set(s.Bytes/1024, s.Size/1024)
@@ -134,6 +136,9 @@ func (c *importCmd) print(p *program, r *ingest.Report) error {
 	rate := int64(0)
 	if r.ElapsedMS > 0 {
 		rate = r.Rows * 1000 / r.ElapsedMS
+	}
+	if r.DryRun {
+		fmt.Fprintln(p.out, "a dry run: nothing was changed, an import would give")
 	}
 	fmt.Fprintf(p.out, "%s in %s (%s a second)\n", count(int(r.Rows), "row"), ms(r.ElapsedMS), thousands(rate))
 	fmt.Fprintf(p.out, "  accepted   %12s\n  duplicate  %12s\n  refused    %12s\n  skipped    %12s\n",

@@ -34,6 +34,7 @@ type cli struct {
 	Timezone    timezoneCmd    `cmd:"" help:"Print or change the workspace's time zone."`
 	Clock       clockCmd       `cmd:"" help:"Print the workspace's clock, or move a stopped one forward."`
 	Import      importCmd      `cmd:"" help:"Take in rows of CSV, TSV, JSON lines or XLSX files (.gz too, - is standard input). Running it again adds nothing."`
+	Imports     importsCmd     `cmd:"" help:"List the files that were imported, the latest first: when, by whom, and what became of their rows."`
 	Plan        planCmd        `cmd:"" help:"Show what a definitions file would change, and who would enter and leave."`
 	Apply       applyCmd       `cmd:"" help:"Apply a definitions file."`
 	Export      exportCmd      `cmd:"" help:"Print the definitions as a file that apply takes."`

@@ -31,11 +31,11 @@ func (p *program) printJSON(v any) error {
 	return enc.Encode(v)
 }
 
-// oneLine writes a text so that it stays in its line and column: where it holds a control character, such as a tab or
-// a line break, those are written \t, \n, \r, \u0007, and a backslash \\. A text without any is written as it is.
+// oneLine writes a text so that it stays in its line and column, and can be read back: control characters, such as tabs
+// and line breaks, are written \t, \n, \r, \u0007, and a backslash \\.
 func oneLine(s string) string {
 	control := func(r rune) bool { return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' }
-	if !strings.ContainsFunc(s, control) {
+	if !strings.ContainsFunc(s, func(r rune) bool { return r == '\\' || control(r) }) {
 		return s
 	}
 	var b strings.Builder

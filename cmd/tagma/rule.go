@@ -200,7 +200,7 @@ func (c *ruleSimilarCmd) Run(p *program) error {
 		if p.json {
 			return p.printJSON(s)
 		}
-		p.printSimilar("", s)
+		p.printSimilar("", s, len(s.Near))
 		if len(s.Same)+len(s.Near) == 0 {
 			fmt.Fprintln(p.out, "no definition means the same or has nearly the same members")
 		}
@@ -208,12 +208,13 @@ func (c *ruleSimilarCmd) Run(p *program) error {
 	})
 }
 
-// printSimilar prints what is like a rule, each line after indent.
-func (p *program) printSimilar(indent string, s *tag.Similar) {
+// printSimilar prints what is like a rule, each line after indent: of those with nearly the same members at most so many.
+func (p *program) printSimilar(indent string, s *tag.Similar, most int) {
 	for _, m := range s.Same {
 		fmt.Fprintf(p.out, "%smeans the same: %s\n", indent, m)
 	}
-	for _, n := range s.Near {
+	near, more := s.Closest(most)
+	for _, n := range near {
 		of, what := "", string(n.Kind)+" "+n.Key
 		if n.Of != "" {
 			of = n.Of + " has "
@@ -223,6 +224,9 @@ func (p *program) printSimilar(indent string, s *tag.Similar) {
 		}
 		fmt.Fprintf(p.out, "%s%snearly the members of %s: %s in both, %s here, %s there (%.1f%% alike)\n", indent, of, what,
 			thousands(int64(n.Both)), thousands(int64(n.Mine)), thousands(int64(n.Theirs)), 100*n.Alike)
+	}
+	if more > 0 {
+		fmt.Fprintf(p.out, "%s… and %s more like these; all of them: --json\n", indent, thousands(int64(more)))
 	}
 }
 

@@ -46,6 +46,10 @@ var requests = []entry{
 	{"%q is no type of message", "没有 {1} 这种消息"},
 	{"there are track, identify, page and screen", "可用的有 track、identify、page 和 screen"},
 	{"this is no instant", "这不是时刻"},
+	{"it is said to happen in the future: it was taken as happening when it arrived; send sentAt, by the same clock, and the time between counts",
+		"它的时间在未来：按收到的时刻接收；请同时发送同一时钟的 sentAt，就按两者之差计算"},
+	{"the anonymousId %s belongs to another customer than the userId %s: they stay two, since linking customers is not available yet; this was taken for the userId",
+		"anonymousId {1} 属于另一位客户，而不是 userId {2}：目前还不能关联客户，两者保持分开；这条消息记在 userId 名下"},
 	{"write it as 2026-11-21T10:03:05.120Z", "请写作 2026-11-21T10:03:05.120Z"},
 	{"this is not the next of a page", "这不是翻页得到的 next"},
 	{"give what the page before had as next", "请使用上一页给出的 next"},
@@ -88,6 +92,7 @@ var requests = []entry{
 	// imports
 	{"another import goes on: send this one when it is done", "另一次导入正在进行：请等它完成后再发送"},
 	{"the server ended in the middle: what was taken is kept, send the files again to go on", "服务器中途停止：已接收的保留，重新发送文件即可继续"},
+	{"the server ended in the middle of a dry run: nothing was changed, send the files again", "服务器在试导入中途停止：什么也没有改变，请重新发送文件"},
 	{"the mapping looks things up in %s, and here files have no folders", "导入映射要查 {1}，而这里的文件没有文件夹"},
 	{"write %s in the mapping, and send it as a part called table", "请在导入映射中写 {1}，并把它作为名为 table 的部分发送"},
 	{"the mapping looks things up in %s, which did not come", "导入映射要查 {1}，但没有收到它"},

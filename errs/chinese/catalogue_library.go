@@ -28,7 +28,7 @@ var definitions = []entry{
 	{"put everything into one", "请合并成一份"},
 	{"texts that hold a colon, a # or begin with [ { * & ! need quotes", "含有冒号、# 或以 [ { * & ! 开头的文本要加引号"},
 	{"indent with blanks, not tabs, and put rules into single quotes", "请用空格缩进，不要用制表符；规则请写在单引号里"},
-	{"this is not YAML: %s", "不是 YAML：{1}"},
+	{"this is not YAML: %s", "不是 YAML：{1*}"},
 	{"aliases (*%s) are not read", "不支持别名（*{1}）"},
 	{"write it out, or share an expression as a measure", "请完整写出，或把共用的表达式定义为指标"},
 	{"%s comes twice, first in line %d", "{1*} 重复，第一次在第 {2} 行"},

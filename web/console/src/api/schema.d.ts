@@ -305,7 +305,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** Files that were imported, the latest first */
+        get: operations["get-imports"];
         put?: never;
         /**
          * Import files
@@ -1413,6 +1414,8 @@ export interface components {
             conflicts: number;
             /** Format: int64 */
             consents: number;
+            /** @description Nothing was changed: this is what an import would do */
+            dry_run?: boolean;
             /**
              * Format: int64
              * @description Rows taken before
@@ -1443,6 +1446,71 @@ export interface components {
             skipped: number;
             /** @description Whose rows these are: what was taken from a source is not taken from it again */
             source: string;
+            /**
+             * Format: int64
+             * @description Values and removals written
+             */
+            traits: number;
+        };
+        ImportedFile: {
+            /**
+             * Format: int64
+             * @description Rows of which anything was new
+             */
+            accepted: number;
+            /**
+             * Format: int64
+             * @description Assignments recorded
+             */
+            assigned: number;
+            /** @description Who imported it; absent where that was not noted yet */
+            by?: string;
+            /**
+             * Format: int64
+             * @description Refused rows that identify two customers
+             */
+            conflicts: number;
+            /** Format: int64 */
+            consents: number;
+            /**
+             * Format: int64
+             * @description Rows taken before
+             */
+            duplicate: number;
+            /** Format: int64 */
+            elapsed_ms: number;
+            /** Format: int64 */
+            events: number;
+            /** @description Its name, without folders */
+            file: string;
+            finished?: string;
+            /** Format: int64 */
+            identifiers: number;
+            /** @description The id that POST /imports answered with, the same for all its files; absent for files of a command */
+            import?: string;
+            /** Format: int64 */
+            new_customers: number;
+            /** @description Of the import of this file; the latest has the highest */
+            number: string;
+            /** @description Why the file was not taken in to its end */
+            problem?: string;
+            /** Format: int64 */
+            refused: number;
+            /** Format: int64 */
+            rows: number;
+            /**
+             * Format: int64
+             * @description Rows that the mapping leaves out
+             */
+            skipped: number;
+            /** @description Whose rows these are */
+            source: string;
+            started: string;
+            /**
+             * @description incomplete: the file broke off, the rows before were taken; failed: it stopped, what was taken is kept; interrupted: it was cancelled, or the server ended
+             * @enum {string}
+             */
+            state: "running" | "finished" | "incomplete" | "failed" | "interrupted";
             /**
              * Format: int64
              * @description Values and removals written
@@ -1671,6 +1739,16 @@ export interface components {
         };
         PageHappening: {
             items: components["schemas"]["Happening"][];
+            /** @description What to give as after for the next page; absent on the last one */
+            next?: string;
+            /**
+             * Format: int64
+             * @description How many there are in all
+             */
+            total?: number;
+        };
+        PageImportedFile: {
+            items: components["schemas"]["ImportedFile"][];
             /** @description What to give as after for the next page; absent on the last one */
             next?: string;
             /**
@@ -2431,8 +2509,13 @@ export interface components {
             left: number;
             /** @description Definitions that mean the same */
             same: components["schemas"]["Ref"][];
-            /** @description What holds for nearly the same customers */
+            /** @description What holds for nearly the same customers, the most alike first: the first twenty */
             similar: components["schemas"]["Similar"][];
+            /**
+             * Format: int64
+             * @description How many others there are like those
+             */
+            similar_more?: number;
             /** @description Definitions that use it, directly and through others */
             users: components["schemas"]["Ref"][];
             warnings: components["schemas"]["Warning"][];
@@ -3365,9 +3448,46 @@ export interface operations {
             };
         };
     };
+    "get-imports": {
+        parameters: {
+            query?: {
+                /** @description How many at most */
+                limit?: number;
+                /** @description The next of the page before */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageImportedFile"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "post-imports": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Read and check everything, say what would be taken and refused, and change nothing */
+                dry_run?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4915,7 +5035,7 @@ export interface operations {
                 after?: string;
                 /** @description As a run for this past instant found it; an instant, or a date, which means its last one */
                 as_of?: string;
-                /** @description Only those who have this value */
+                /** @description Only those who have this value; one that the tag can never have is refused */
                 value?: string;
             };
             header?: never;

@@ -366,6 +366,7 @@ export const en = {
     same: "Same rule",
     sameHint: "There is something with exactly this rule; consider using it.",
     similar: "Picks similar customers",
+    similarMore: "{{count}} more like these",
     jaccard: "{{share}} overlap",
     users: "Also affected",
     nobodyChanges: "Nobody changes.",

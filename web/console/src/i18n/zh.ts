@@ -359,6 +359,7 @@ export const zh = {
     same: "规则相同",
     sameHint: "已有规则完全相同的内容，考虑直接使用它。",
     similar: "选中的客户相近",
+    similarMore: "还有 {{count}} 个类似的",
     jaccard: "重合 {{share}}",
     users: "会受影响",
     nobodyChanges: "没有客户会因此改变。",

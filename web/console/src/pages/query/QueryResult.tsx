@@ -1,15 +1,12 @@
 import type { UseQueryResult } from "@tanstack/react-query";
-import { Table } from "antd";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { Link, useNavigate } from "react-router";
 import type { QueryAnswer } from "../../api/types";
 import { isCondition } from "../../rule/useRuleCheck";
+import { CustomerTable } from "../../ui/CustomerTable";
 import { formatCount, formatDuration, formatInstant, formatShare } from "../../ui/format";
 import { Panel } from "../../ui/Page";
-import { rowKeys } from "../../ui/rowKeys";
 import { Loaded, Notice } from "../../ui/states";
-import { ValueText } from "../../ui/ValueText";
 
 interface Props {
   count: UseQueryResult<QueryAnswer>;
@@ -21,8 +18,6 @@ interface Props {
 /** How many fulfil the rule, and some of them. */
 export function QueryResult({ count, sample, customers, extra }: Props) {
   const { t } = useTranslation();
-  const navigate = useNavigate();
-  const page = (id: string) => `/customers/${encodeURIComponent(id)}`;
   return (
     <Panel title={count.data && !isCondition(count.data.type) ? t("query.values") : t("query.count")} extra={extra}>
       <Loaded query={count} height={84}>
@@ -45,27 +40,7 @@ export function QueryResult({ count, sample, customers, extra }: Props) {
           (data.items ?? []).length === 0 ? (
             <Notice title={t("query.noneHold")} hint={t("query.noneHoldHint")} height={160} />
           ) : (
-            <Table
-              size="small"
-              rowKey="customer"
-              pagination={false}
-              showHeader={false}
-              dataSource={data.items}
-              onRow={(member) => rowKeys(() => void navigate(page(member.id)))}
-              columns={[
-                {
-                  dataIndex: "id",
-                  render: (id: string) => (
-                    <Link to={page(id)} tabIndex={-1} className="mono">
-                      {id}
-                    </Link>
-                  ),
-                },
-                ...(isCondition(data.type)
-                  ? []
-                  : [{ key: "value", align: "right" as const, render: (_: unknown, member: { value?: Parameters<typeof ValueText>[0]["value"] }) => member.value && <ValueText value={member.value} /> }]),
-              ]}
-            />
+            <CustomerTable values={!isCondition(data.type)} members={data.items ?? []} />
           )
         }
       </Loaded>

@@ -1,6 +1,6 @@
 import { MoreOutlined } from "@ant-design/icons";
 import { useQueryClient } from "@tanstack/react-query";
-import { App, Button, Dropdown, Table } from "antd";
+import { App, Button, Dropdown } from "antd";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Link, useNavigate, useParams } from "react-router";
@@ -10,11 +10,11 @@ import { ApiError } from "../../api/problem";
 import { joined, useSegment, useSegmentMembers } from "../../api/queries";
 import type { Segment } from "../../api/types";
 import { RuleText } from "../../rule/RuleText";
+import { CustomerTable } from "../../ui/CustomerTable";
 import { formatInstant } from "../../ui/format";
 import { More } from "../../ui/More";
 import { Page, Panel } from "../../ui/Page";
 import { useShowProblem } from "../../ui/problems";
-import { rowKeys } from "../../ui/rowKeys";
 import { Loaded, Notice } from "../../ui/states";
 import { useWords } from "../../ui/words";
 import { RefList } from "../tags/TagRefs";
@@ -50,11 +50,9 @@ export function SegmentPage() {
 
 function Members({ segment }: { segment: Segment }) {
   const { t } = useTranslation();
-  const navigate = useNavigate();
   const query = useSegmentMembers(segment.key);
   const members = joined(query.data);
   const first = query.data?.pages[0];
-  const page = (id: string) => `/customers/${encodeURIComponent(id)}`;
   return (
     <Panel
       flush
@@ -71,24 +69,7 @@ function Members({ segment }: { segment: Segment }) {
             />
           ) : (
             <>
-              <Table
-                size="small"
-                rowKey="customer"
-                pagination={false}
-                showHeader={false}
-                dataSource={members}
-                onRow={(member) => rowKeys(() => void navigate(page(member.id)))}
-                columns={[
-                  {
-                    dataIndex: "id",
-                    render: (id: string) => (
-                      <Link to={page(id)} tabIndex={-1} className="mono">
-                        {id}
-                      </Link>
-                    ),
-                  },
-                ]}
-              />
+              <CustomerTable members={members} />
               <More shown={members.length} total={first?.total} query={query} />
             </>
           )

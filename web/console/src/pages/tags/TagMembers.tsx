@@ -1,18 +1,17 @@
-import { Select, Table } from "antd";
+import { Select } from "antd";
 import { useTranslation } from "react-i18next";
-import { Link, useNavigate, useSearchParams } from "react-router";
+import { useSearchParams } from "react-router";
 import { joined, useTagMembers, useTagValues } from "../../api/queries";
 import type { Tag } from "../../api/types";
+import { CustomerTable } from "../../ui/CustomerTable";
 import { formatCount, formatInstant } from "../../ui/format";
 import { More } from "../../ui/More";
 import { Panel } from "../../ui/Page";
-import { rowKeys } from "../../ui/rowKeys";
 import { Loaded, Notice } from "../../ui/states";
-import { useValueText, ValueText } from "../../ui/ValueText";
+import { useValueText } from "../../ui/ValueText";
 
 export function TagMembers({ tag }: { tag: Tag }) {
   const { t } = useTranslation();
-  const navigate = useNavigate();
   const valueText = useValueText();
   const [params, setParams] = useSearchParams();
   const value = params.get("value") ?? undefined;
@@ -21,7 +20,6 @@ export function TagMembers({ tag }: { tag: Tag }) {
   const members = joined(query.data);
   const first = query.data?.pages[0];
   const choose = (next?: string) => setParams(next ? { tab: "members", value: next } : { tab: "members" }, { replace: true });
-  const page = (id: string) => `/customers/${encodeURIComponent(id)}`;
   return (
     <Panel flush>
       <div className="filters">
@@ -50,26 +48,7 @@ export function TagMembers({ tag }: { tag: Tag }) {
             />
           ) : (
             <>
-              <Table
-                size="small"
-                rowKey="customer"
-                pagination={false}
-                dataSource={members}
-                loading={query.isPlaceholderData}
-                onRow={(member) => rowKeys(() => void navigate(page(member.id)))}
-                columns={[
-                  {
-                    title: t("tag.customer"),
-                    dataIndex: "id",
-                    render: (id: string) => (
-                      <Link to={page(id)} tabIndex={-1} className="mono">
-                        {id}
-                      </Link>
-                    ),
-                  },
-                  { title: t("tag.value"), key: "value", render: (_, member) => member.value && <ValueText value={member.value} /> },
-                ]}
-              />
+              <CustomerTable header values members={members} loading={query.isPlaceholderData} />
               <More shown={members.length} total={first?.total} query={query} />
             </>
           )

@@ -115,7 +115,7 @@ function Content({ preview }: { preview: TagPreview }) {
           <h3>{t("editTag.similar")}</h3>
           <ul className="refs">
             {preview.similar.map((ref) => (
-              <li key={`${ref.kind}:${ref.key}:${ref.value ?? ""}`}>
+              <li key={`${ref.kind}:${ref.key}:${ref.value ?? ""}:${ref.of ?? ""}`}>
                 <Link to={`/${ref.kind}s/${encodeURIComponent(ref.key)}`} target="_blank">
                   {ref.name ?? ref.key}
                 </Link>
@@ -123,6 +123,7 @@ function Content({ preview }: { preview: TagPreview }) {
                 <span className="quiet number">{t("editTag.jaccard", { share: formatShare(ref.jaccard, 1) })}</span>
               </li>
             ))}
+            {preview.similar_more !== undefined && <li className="quiet">{t("editTag.similarMore", { count: preview.similar_more })}</li>}
           </ul>
         </>
       )}

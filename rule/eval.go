@@ -101,7 +101,7 @@ type worker struct {
 	ahead    *lookahead
 	many     *horizon
 	given    func(leaf int) event.Bits // see Gather.Block
-	wanted   []bool                    // by place: what is evaluated, nil all; see Gather.Want
+	wanted   []bool                    // by place: what is evaluated, nil all; see Gather.BeginFor
 	// stacks says that answers for the whole block are all that is asked for: see eventRows.stacked.
 	stacks bool
 	counts []tally                // see Plan.tallies
@@ -174,6 +174,10 @@ func (w *worker) evalBlock() {
 // universe returns the customers of the block that exist at the run's instant.
 func (w *worker) universe() event.Bits {
 	b := w.bits(w.n)
+	if crowd, ok := w.snapshot.(warehouse.Crowd); ok && w.block.Profiles == nil {
+		crowd.People(w.block.First, w.n, w.run.Entity, w.now, b)
+		return b
+	}
 	for i := 0; i < w.n; i++ {
 		if w.exists(w.block.Profile(i)) {
 			b.Set(i)

@@ -31,11 +31,43 @@ func (g *Gather) Request() warehouse.Request { return g.plan.request }
 
 // Begin takes up a run: its instant, snapshot, parameters and what else expressions ask for. It returns, for each series
 // of the request, which rows matter.
-func (g *Gather) Begin(r *Run) []warehouse.Rows {
+func (g *Gather) Begin(r *Run) []warehouse.Rows { return g.begin(r, nil) }
+
+// BeginFor is Begin for some of the roots: the blocks up to the next Begin are asked for these alone, and nothing is
+// evaluated that only others need.
+func (g *Gather) BeginFor(r *Run, roots []*Expr) []warehouse.Rows {
+	if g.needs == nil {
+		g.needs = map[*Expr]*rootNeeds{}
+		g.wanted, g.tables = make([]bool, len(g.plan.order)), make([]bool, len(g.plan.request.Series))
+	}
+	clear(g.wanted)
+	clear(g.tables)
+	for _, x := range roots {
+		needs := g.needs[x]
+		if needs == nil {
+			needs = g.plan.needsOf(x)
+			g.needs[x] = needs
+		}
+		for _, at := range needs.places {
+			g.wanted[at] = true
+		}
+		for _, t := range needs.tables {
+			g.tables[t] = true
+		}
+	}
+	out := g.begin(r, g.wanted)
+	for i := range out {
+		out[i].None = !g.tables[i]
+	}
+	return out
+}
+
+func (g *Gather) begin(r *Run, wanted []bool) []warehouse.Rows {
 	if g.worker == nil {
 		g.worker = newWorker(g.plan, r)
+		g.worker.wanted = wanted
 	} else {
-		g.worker.again(r)
+		g.worker.again(r, wanted)
 	}
 	bound := g.plan.bound(g.worker)
 	if g.ends == nil {
@@ -112,43 +144,17 @@ func (p *Plan) atEnds(set *eventSet) bool {
 
 // again makes a worker ready for another run of the same plan. What was prepared for the one before is forgotten, the
 // memory is kept.
-func (w *worker) again(r *Run) {
+func (w *worker) again(r *Run, wanted []bool) {
 	w.run, w.zone, w.now, w.params, w.snapshot = r, r.Zone, r.Now, r.Params, r.Snapshot
 	w.ahead = nil
 	clear(w.memos)
 	clear(w.lists)
 	kept := w.arena
-	w.arena, w.wanted = arena{}, nil
+	w.arena, w.wanted = arena{}, wanted
 	w.n = 1
 	w.epoch++
 	w.evalRange(0, w.plan.runCount)
 	w.arena = kept
-}
-
-// Want says that the blocks up to the next Begin are asked for these of the roots alone: nothing is evaluated that only
-// others need. It returns, for each series of the request, whether it is read.
-func (g *Gather) Want(roots []*Expr) []bool {
-	if g.needs == nil {
-		g.needs = map[*Expr]*rootNeeds{}
-		g.wanted, g.tables = make([]bool, len(g.plan.order)), make([]bool, len(g.plan.request.Series))
-	}
-	clear(g.wanted)
-	clear(g.tables)
-	for _, x := range roots {
-		r := g.needs[x]
-		if r == nil {
-			r = g.plan.needsOf(x)
-			g.needs[x] = r
-		}
-		for _, at := range r.places {
-			g.wanted[at] = true
-		}
-		for _, t := range r.tables {
-			g.tables[t] = true
-		}
-	}
-	g.worker.wanted = g.wanted
-	return g.tables
 }
 
 func (p *Plan) needsOf(x *Expr) *rootNeeds {

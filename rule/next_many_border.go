@@ -31,7 +31,7 @@ type dayLeave struct {
 // begin prepares a border for a block; its value is that of the run.
 func (b *borderState) begin(h *horizon, number int) {
 	b.first = nil
-	if b.started {
+	if at := h.p.borders[number]; b.started || h.w.wanted != nil && !h.w.wanted[at] {
 		return
 	}
 	b.started, b.at = true, h.p.borders[number]

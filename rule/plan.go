@@ -230,8 +230,8 @@ func (p *Plan) bound(w *worker) warehouse.Request {
 	from := make([]event.Time, len(p.setList))
 	limited := make([]bool, len(p.setList))
 	used := make([]bool, len(p.setList))
-	for _, x := range p.order {
-		if x.op != opSelect {
+	for at, x := range p.order {
+		if x.op != opSelect || w.wanted != nil && !w.wanted[at] {
 			continue
 		}
 		slot := p.slot(x.src.base())

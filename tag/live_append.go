@@ -6,103 +6,75 @@ import (
 
 	"tagma/event"
 	"tagma/rule"
-	"tagma/warehouse"
 )
 
 // Most news is an event of somebody who has done much before, and most leaves are not touched by it: their selections do
 // not keep it, or they hold already and it can only make them hold more. So the leaves are asked of the new events alone
 // first, and the customer's other rows are read for those that are then not known.
 
-// appended sorts new events by their series, and for each by customer.
-func (d *deciding) appended(n *news) map[rule.Series][]*event.Event {
-	if len(n.events) == 0 {
-		return nil
-	}
-	list := slices.Clone(n.events)
-	slices.SortStableFunc(list, func(a, b *event.Event) int { return cmp.Compare(a.Profile, b.Profile) })
-	out := map[rule.Series][]*event.Event{anyEvent: list}
-	for _, e := range list {
-		of := rule.Series{Kind: warehouse.Events, Name: e.Name}
-		out[of] = append(out[of], e)
-	}
-	return out
+// newsOf is new events, customer by customer.
+type newsOf struct {
+	customers []event.ProfileID
+	events    [][]*event.Event
+	early     event.Bits // who does something before what was the first so far
 }
 
-// append decides what events change for customers who were there before. who and events are in order of customer.
-func (d *deciding) append(p *livePlan, who []uint32, events []*event.Event) error {
-	if err := d.parts(p.anew, &d.run, who); err != nil {
-		return err
-	}
-	var profiles []event.ProfileID
-	var theirs [][]*event.Event
-	var ahead []uint32 // those with events that are still to come: whoever keeps them must look at them as a whole
-	for _, c := range who {
-		for len(events) > 0 && uint32(events[0].Profile) < c {
-			events = events[1:]
-		}
-		k, later := 0, false
-		for ; k < len(events) && uint32(events[k].Profile) == c; k++ {
-			later = later || events[k].Time > d.run.Now
+// newsOf sorts new events of customers of whom the answers are known. ahead are those with events that are still to come:
+// whoever keeps them must be looked at as a whole.
+func (d *deciding) newsOf(n *news, now event.Time) (out newsOf, ahead []uint32) {
+	list := slices.Clone(n.events)
+	slices.SortStableFunc(list, func(a, b *event.Event) int { return cmp.Compare(a.Profile, b.Profile) })
+	var early []bool
+	for len(list) > 0 {
+		k, later, first := 0, false, false
+		c := uint32(list[0].Profile)
+		for ; k < len(list) && uint32(list[k].Profile) == c; k++ {
+			later = later || list[k].Time > now
+			first = first || list[k].Time < d.l.firsts.of(c)
 		}
 		switch {
+		case !d.l.answers.known(c) || !exists(d.snap, event.ProfileID(c), now):
 		case later:
 			ahead = append(ahead, c)
-		case k > 0:
-			profiles, theirs = append(profiles, event.ProfileID(c)), append(theirs, events[:k:k])
+		default:
+			out.customers, out.events, early = append(out.customers, event.ProfileID(c)), append(out.events, list[:k:k]), append(early, first)
 		}
-		events = events[k:]
+		list = list[k:]
 	}
-	if err := d.parts(p.parts, &d.run, ahead); err != nil {
-		return err
-	}
-	part := p.appended
-	if len(profiles) > 0 {
-		part.gather.Begin(&d.run)
-	}
-	early := event.NewBits(len(profiles)) // who does something before what was the first so far
-	for i, list := range theirs {
-		if slices.ContainsFunc(list, func(e *event.Event) bool { return e.Time < d.l.firsts.of(uint32(e.Profile)) }) {
-			early.Set(i)
+	out.early = event.NewBits(len(early))
+	for i, first := range early {
+		if first {
+			out.early.Set(i)
 		}
 	}
-	open := make([]doubts, len(p.parts))
-	for len(profiles) > 0 {
-		n := min(len(profiles), chunkOfCustomers)
-		part.rows.Only(profiles[:n], theirs[:n], &part.block)
-		d.follow(p, part.gather.Block(&part.block, nil), profiles[:n], early[:(n+63)/64], open)
-		profiles, theirs, early = profiles[n:], theirs[n:], early[n/64:] // a chunk is whole words
-	}
-	for i, one := range p.parts {
-		if len(open[i].who) == 0 {
-			continue
-		}
-		slices.Sort(open[i].leaves)
-		if err := d.some(one, &d.run, unique(open[i].who), slices.Compact(open[i].leaves)); err != nil {
-			return err
-		}
+	return out, ahead
+}
+
+// append finds what follows from new events for the leaves of a part.
+func (d *deciding) append(part *livePart, n newsOf) error {
+	part.gather.Begin(&d.run)
+	for len(n.customers) > 0 {
+		k := min(len(n.customers), chunkOfCustomers)
+		part.rows.Only(n.customers[:k], n.events[:k], &part.block)
+		d.follow(part, part.gather.Block(&part.block, nil), n.customers[:k], n.early[:(k+63)/64])
+		n.customers, n.events, n.early = n.customers[k:], n.events[k:], n.early[k/64:] // a chunk is whole words
 	}
 	return nil
 }
 
-// doubts are leaves of a part of a plan, and customers of whom one of these is not known.
+// doubts are leaves of a home, and customers of whom one of these is not known.
 type doubts struct {
 	leaves []int
 	who    []uint32
 }
 
-// follow finds the answers that follow from those of the new events, and notes those that do not by the part of the plan
-// that they are in.
-func (d *deciding) follow(p *livePlan, res *rule.Result, profiles []event.ProfileID, early event.Bits, open []doubts) {
-	part := p.appended
-	who := make([]uint32, len(profiles))
-	for i, c := range profiles {
-		who[i] = uint32(c)
-	}
+// follow finds the answers that follow from those of the new events, and notes those that do not by the home of the leaf.
+func (d *deciding) follow(part *livePart, res *rule.Result, profiles []event.ProfileID, early event.Bits) {
+	who := customersOf(profiles)
 	before := d.l.answers.findAll(who, part.leaves)
-	partOf := p.partOf()
-	all := make([]event.Bits, len(p.parts)) // of each part, of whom there is any doubt
+	open := map[int]event.Bits{} // by home, of whom there is any doubt
 	full := event.NewBits(len(who))
-	for j, k := range part.leaves {
+	for _, k := range part.leaves {
 		l := &d.leaves[k]
 		kept, several, any := res.Kept(l.x)
 		if !any {
@@ -114,25 +86,25 @@ func (d *deciding) follow(p *livePlan, res *rule.Result, profiles []event.Profil
 			full.Fill(len(who))
 		}
 		news := appendedNews{kept: kept, several: several, holds: res.Cond(l.x), early: early, full: full}
-		turned, doubt := news.turns(part.turns[j], before.of(k))
+		turned, doubt := news.turns(l.turns, before.of(k))
 		for i := range turned.All() {
 			d.out.flips = append(d.out.flips, flip{int32(k), who[i]})
 		}
 		if doubt.Count() == 0 {
 			continue
 		}
-		at := partOf[k]
-		open[at].leaves = append(open[at].leaves, k)
-		if all[at] == nil {
-			all[at] = event.NewBits(len(who))
+		at := d.home[k]
+		d.doubts[at].leaves = append(d.doubts[at].leaves, k)
+		if open[at] == nil {
+			open[at] = event.NewBits(len(who))
 		}
 		for wi := range doubt {
-			all[at][wi] |= doubt[wi]
+			open[at][wi] |= doubt[wi]
 		}
 	}
-	for at, set := range all {
+	for at, set := range open {
 		for i := range set.All() {
-			open[at].who = append(open[at].who, who[i])
+			d.doubts[at].who = append(d.doubts[at].who, who[i])
 		}
 	}
 	d.wakes(res, part.timed, who)
@@ -188,19 +160,6 @@ func (a *appendedNews) turns(how rule.Append, was event.Bits) (turned, doubt eve
 		}
 	}
 	return
-}
-
-// partOf is the part of the plan that each leaf is in.
-func (p *livePlan) partOf() map[int]int {
-	if p.places == nil {
-		p.places = map[int]int{}
-		for i, part := range p.parts {
-			for _, k := range part.leaves {
-				p.places[k] = i
-			}
-		}
-	}
-	return p.places
 }
 
 // firsts is when each customer did something for the first time, where a leaf asks for that.

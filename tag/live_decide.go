@@ -63,8 +63,10 @@ type deciding struct {
 	keep map[uint32]*keeper
 	out  *outcome
 	fits map[*liveSubject][]decision
-	anew bool // nothing that is in memory counts
-	into [chunkOfCustomers]event.Time
+	// doubts are leaves that the new events alone do not tell of, by their homes.
+	doubts []doubts
+	anew   bool // nothing that is in memory counts
+	into   [chunkOfCustomers]event.Time
 }
 
 // decide finds what news changes at an instant.
@@ -76,13 +78,30 @@ func (l *Live) decide(ctx context.Context, n *news, snap warehouse.Snapshot, now
 	if d.keep, err = l.d.readBeside(ctx, &d.run, d.direct(), beside{set: d.set, idb: l.d.DB.Read()}); err != nil {
 		return nil, err
 	}
-	works, whole, err := d.works(n, now)
+	var followed, works []work
+	news, whole := d.newsOf(n, now)
+	if len(news.customers) > 0 {
+		d.doubts = make([]doubts, len(d.homes))
+		d.l.answers.newDay(customersOf(news.customers), l.d.Zone.Date(now))
+		for _, part := range d.news {
+			followed = append(followed, work{1, func(d *deciding) error { return d.append(part, news) }})
+		}
+	}
+	if err := d.each(followed); err != nil {
+		return nil, err
+	}
+	for at := range d.doubts {
+		works = append(works, d.someOf(at)...)
+	}
+	more, fresh, err := d.works(n, now)
 	if err != nil {
 		return nil, err
 	}
-	if err := d.each(works); err != nil {
+	if err := d.each(append(works, more...)); err != nil {
 		return nil, err
 	}
+	whole = unique(append(append(whole, fresh...), n.whole...))
+	d.l.answers.newDay(whole, l.d.Zone.Date(now))
 	d.existence(whole, now)
 	if err := d.each(worksOf(d.all, &d.run, whole)); err != nil {
 		return nil, err
@@ -100,41 +119,31 @@ func (l *Live) decide(ctx context.Context, n *news, snap warehouse.Snapshot, now
 	return d.out, nil
 }
 
-// works is what is to be done for news, plan by plan, and the customers of whom everything is looked at then.
-func (d *deciding) works(n *news, now event.Time) (works []work, whole []uint32, err error) {
-	whole = slices.Clone(n.whole)
-	news := d.appended(n)
-	today := d.l.d.Zone.Date(now)
+// works is what else is to be done for news, plan by plan, and the customers who are new.
+func (d *deciding) works(n *news, now event.Time) (works []work, fresh []uint32, err error) {
+	add := func(p *livePlan, err error, who []uint32) ([]uint32, error) {
+		some, known := d.divide(who, now)
+		if err == nil && p != nil {
+			d.l.answers.newDay(known, d.l.d.Zone.Date(now))
+			works = append(works, worksOf(p, &d.run, known)...)
+		}
+		return some, err
+	}
 	for of, who := range n.series {
 		p, err := d.planFor(of, d.snap)
+		some, err := add(p, err, who)
 		if err != nil {
 			return nil, nil, err
 		}
-		fresh, known := d.divide(who, now)
-		whole = append(whole, fresh...)
-		d.l.answers.newDay(known, today)
-		switch {
-		case p == nil || len(known) == 0:
-		case p.appended != nil:
-			works = append(works, work{len(known), func(d *deciding) error { return d.append(p, known, news[of]) }})
-		default:
-			works = append(works, worksOf(p, &d.run, known)...)
-		}
+		fresh = append(fresh, some...)
 	}
 	for key, who := range n.tags {
 		p, err := d.planBeside(key, d.snap)
-		if err != nil {
+		if _, err = add(p, err, who); err != nil {
 			return nil, nil, err
 		}
-		if p != nil {
-			_, known := d.divide(who, now)
-			d.l.answers.newDay(known, today)
-			works = append(works, worksOf(p, &d.run, known)...)
-		}
 	}
-	whole = unique(whole)
-	d.l.answers.newDay(whole, today)
-	return works, whole, nil
+	return works, fresh, nil
 }
 
 // direct are the expressions that are evaluated themselves. Only they ask for what people decided and what is kept.
@@ -181,15 +190,11 @@ func (d *deciding) parts(parts []*livePart, run *rule.Run, who []uint32) error {
 
 // some evaluates leaves of a part with all rows.
 func (d *deciding) some(part *livePart, run *rule.Run, who []uint32, leaves []int) error {
-	want := part.gather.Begin(run)
 	roots := make([]*rule.Expr, len(leaves))
 	for i, k := range leaves {
 		roots[i] = d.leaves[k].x
 	}
-	for i, read := range part.gather.Want(roots) {
-		want[i].None = !read
-	}
-	return d.rows(part, run, who, want, leaves, roots)
+	return d.rows(part, run, who, part.gather.BeginFor(run, roots), leaves, roots)
 }
 
 // rows evaluates a part with the rows that are wanted, and notes what becomes of these leaves, and of its subjects. timed is

@@ -1,9 +1,11 @@
 package tag
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -31,6 +33,11 @@ type liveSet struct {
 	all      *livePlan // everything
 	frozen   *livePlan // what holds on to the instant of the last run; nil when there is none
 	plans    map[rule.Series]*livePlan
+	// news are the leaves whose answers may follow from new events alone, in a part for each core; homes are parts of the
+	// same leaves for where they do not, and home is the place of each leaf among these, -1 of the others.
+	news     []*livePart
+	homes    []*livePart
+	home     []int
 	beside   map[string]*livePlan // by the key of a tag or segment that is read from the index
 	readers  map[uint32]string    // the keys by the slots of tags that anything reads from the index or the change log
 	resident *warehouse.Resident
@@ -68,11 +75,6 @@ type livePlan struct {
 	leaves   []int
 	subjects []*liveSubject // not decided by leaves
 	parts    []*livePart
-	// Of a plan for news of events appended are the leaves whose answers may follow from the new events alone, and parts
-	// are of these only; anew are the parts of what is evaluated with all events always. Of other plans both are nil.
-	appended *livePart
-	anew     []*livePart
-	places   map[int]int // the part of each leaf; see partOf
 }
 
 // livePart is what of a plan looks at the same stretch of the history.
@@ -83,8 +85,6 @@ type livePart struct {
 	gather   *rule.Gather
 	rows     *warehouse.Gatherer
 	block    warehouse.Block
-	// turns is, for appended leaves, how their answers follow.
-	turns []rule.Append
 }
 
 // The stretches of the history that leaves and subjects look at.
@@ -269,6 +269,9 @@ func (s *liveSet) plan(run *rule.Run, residentBytes int64) error {
 		}
 		s.wanted[rule.Series{Kind: w.Kind, Name: w.Name}] = columns
 	}
+	if err := s.planNews(infos); err != nil {
+		return err
+	}
 	var roots []*rule.Expr
 	for _, one := range s.joined {
 		roots = append(roots, one.over.value)
@@ -362,37 +365,59 @@ func (s *liveSet) ready(part *livePart, infos []warehouse.SeriesInfo, timed ...*
 	return err
 }
 
-// planAppended plans for news of events.
-func (s *liveSet) planAppended(infos []warehouse.SeriesInfo, wanted func(*rule.Reads) bool) (p *livePlan, err error) {
-	if p = s.choose(wanted); p == nil {
-		return nil, nil
-	}
-	part := &livePart{}
-	var anew []int
-	for _, k := range p.leaves {
-		if t := s.leaves[k].turns; t == rule.AppendAnew {
-			anew = append(anew, k)
-		} else {
-			part.leaves, part.turns = append(part.leaves, k), append(part.turns, t)
+// planNews plans for news of events: the leaves whose answers may follow from these alone.
+func (s *liveSet) planNews(infos []warehouse.SeriesInfo) error {
+	groups := map[string][]int{} // by the first of the series that they read
+	s.home = make([]int, len(s.leaves))
+	for k := range s.leaves {
+		l := &s.leaves[k]
+		s.home[k] = -1
+		if l.turns == rule.AppendAnew || l.reads.Population {
+			continue
+		}
+		first := ""
+		for of := range l.reads.Series {
+			if of.Kind == warehouse.Events && (first == "" || of.Name < first) {
+				first = of.Name
+			}
+		}
+		if l.reads.AllEvents {
+			first = anyEvent.Name
+		}
+		if first != "" {
+			groups[first] = append(groups[first], k)
 		}
 	}
-	if len(part.leaves) == 0 {
-		p.parts, err = s.partsOf(infos, p.leaves, p.subjects)
-		return p, err
+	s.news, s.homes = make([]*livePart, runtime.GOMAXPROCS(0)), nil
+	for i := range s.news {
+		s.news[i] = &livePart{}
 	}
-	var joining []*rule.Expr
-	for _, k := range part.leaves {
-		joining = append(joining, s.leaves[k].joining...)
+	names := slices.SortedFunc(maps.Keys(groups), func(a, b string) int { return cmp.Or(len(groups[b])-len(groups[a]), cmp.Compare(a, b)) })
+	for _, name := range names {
+		parts, err := s.partsOf(infos, groups[name], nil)
+		if err != nil {
+			return err
+		}
+		for _, part := range parts {
+			for _, k := range part.leaves {
+				s.home[k] = len(s.homes)
+			}
+			s.homes = append(s.homes, part)
+		}
+		least := slices.MinFunc(s.news, func(a, b *livePart) int { return len(a.leaves) - len(b.leaves) })
+		least.leaves = append(least.leaves, groups[name]...)
 	}
-	if err := s.ready(part, infos, joining...); err != nil {
-		return nil, err
+	s.news = slices.DeleteFunc(s.news, func(p *livePart) bool { return len(p.leaves) == 0 })
+	for _, part := range s.news {
+		var joining []*rule.Expr
+		for _, k := range part.leaves {
+			joining = append(joining, s.leaves[k].joining...)
+		}
+		if err := s.ready(part, infos, joining...); err != nil {
+			return err
+		}
 	}
-	p.appended = part
-	if p.parts, err = s.partsOf(infos, part.leaves, nil); err != nil {
-		return nil, err
-	}
-	p.anew, err = s.partsOf(infos, anew, p.subjects)
-	return p, err
+	return nil
 }
 
 // anyEvent and anySystem stand for news of events of whatever name.
@@ -402,17 +427,13 @@ var (
 )
 
 // planFor returns the plan for news of a series; nil when nothing reads it. What reads events of every name has plans of
-// its own.
+// its own. Of events it has only what is not among the news.
 func (s *liveSet) planFor(of rule.Series, snap warehouse.Snapshot) (*livePlan, error) {
 	p, known := s.plans[of]
 	if known {
 		return p, nil
 	}
-	plan := s.planOf
-	if of.Kind == warehouse.Events {
-		plan = s.planAppended
-	}
-	p, err := plan(snap.Series(), func(r *rule.Reads) bool {
+	reads := func(r *rule.Reads) bool {
 		switch {
 		case r.Population:
 			return false
@@ -422,7 +443,16 @@ func (s *liveSet) planFor(of rule.Series, snap warehouse.Snapshot) (*livePlan, e
 			return r.AllSystem
 		}
 		return r.Series[of] && !(r.AllEvents && of.Kind == warehouse.Events) && !(r.AllSystem && of.Kind == warehouse.SystemEvents)
-	})
+	}
+	infos := snap.Series()
+	p = s.choose(reads)
+	if p != nil && of.Kind == warehouse.Events {
+		p.leaves = slices.DeleteFunc(p.leaves, func(k int) bool { return s.home[k] >= 0 })
+	}
+	var err error
+	if p != nil {
+		p.parts, err = s.partsOf(infos, p.leaves, p.subjects)
+	}
 	s.plans[of] = p
 	return p, err
 }
@@ -477,6 +507,14 @@ func (s *liveSet) timed() (out []*rule.Expr) {
 		}
 	}
 	return
+}
+
+func customersOf(profiles []event.ProfileID) []uint32 {
+	out := make([]uint32, len(profiles))
+	for i, p := range profiles {
+		out[i] = uint32(p)
+	}
+	return out
 }
 
 func profilesOf(customers []uint32) []event.ProfileID {

@@ -31,6 +31,18 @@ func worksOf(p *livePlan, run *rule.Run, who []uint32) (out []work) {
 	return out
 }
 
+// someOf is evaluating what is in doubt of a home.
+func (d *deciding) someOf(at int) []work {
+	x := &d.doubts[at]
+	if len(x.who) == 0 {
+		return nil
+	}
+	who := unique(x.who)
+	slices.Sort(x.leaves)
+	leaves := slices.Compact(x.leaves)
+	return []work{{len(who), func(d *deciding) error { return d.some(d.homes[at], &d.run, who, leaves) }}}
+}
+
 // each does works, the largest first.
 func (d *deciding) each(works []work) error {
 	slices.SortStableFunc(works, func(a, b work) int { return cmp.Compare(b.size, a.size) })
@@ -60,7 +72,7 @@ func (d *deciding) share(most int, f func(d *deciding) error) error {
 	var wg sync.WaitGroup
 	for k := range each {
 		own := *d
-		own.out, own.fits = newOutcome(), map[*liveSubject][]decision{}
+		own.out, own.fits, own.doubts = newOutcome(), map[*liveSubject][]decision{}, make([]doubts, len(d.doubts))
 		each[k] = &own
 		wg.Go(func() { errs[k] = f(&own) })
 	}
@@ -68,6 +80,10 @@ func (d *deciding) share(most int, f func(d *deciding) error) error {
 	for _, own := range each {
 		d.out.flips = append(d.out.flips, own.out.flips...)
 		d.out.sooner = append(d.out.sooner, own.out.sooner...)
+		for at := range own.doubts {
+			d.doubts[at].leaves = append(d.doubts[at].leaves, own.doubts[at].leaves...)
+			d.doubts[at].who = append(d.doubts[at].who, own.doubts[at].who...)
+		}
 		for one, list := range own.fits {
 			d.fits[one] = append(d.fits[one], list...)
 		}

@@ -265,32 +265,34 @@ func (l *layout) readTimes(s *segment, pos []int32) error {
 	return nil
 }
 
-// mend sorts the rows of those profiles whose rows in the segments from … to-1 are not in order.
-// A profile's rows of these segments are first[low] … next[low]-1.
+// mend sorts the rows of those profiles whose rows in the segments from … to-1 are not in order. A profile's rows of these
+// segments are first[low] … next[low]-1. Within a segment they are in order, and mostly all of a later segment come after
+// those of the ones before: so only the profiles of later segments are looked at, and nothing else is touched.
 func (l *layout) mend(from, to int, first, next []int32) {
 	mended := false
-	for low := range l.base + BlockSize {
-		a, b := first[low], next[low]
-		sorted := true
-		for i := a; i < b; i++ {
-			l.perm[i] = i
-			if i > a && (l.times[i] < l.times[i-1] || l.times[i] == l.times[i-1] && l.arrivals[i] < l.arrivals[i-1]) {
-				sorted = false
+	for i := from + 1; i < to; i++ {
+		s := &l.segments[i]
+		for _, low := range l.lows[s.run : s.run+s.runs] {
+			a, b := first[low], next[low]
+			if l.inOrder(a, b) {
+				continue
 			}
-		}
-		if sorted {
-			continue
-		}
-		mended = true
-		order := grow(&l.order, int(b-a))
-		for i := range order {
-			row := a + int32(i)
-			order[i] = rowOrder{l.times[row], l.arrivals[row], row}
-		}
-		slices.SortFunc(order, compareRows)
-		for i, o := range order {
-			row := a + int32(i)
-			l.perm[o.row], l.times[row], l.arrivals[row] = row, o.time, o.arrival
+			if !mended {
+				mended = true
+				for p := range l.perm {
+					l.perm[p] = int32(p)
+				}
+			}
+			order := grow(&l.order, int(b-a))
+			for i := range order {
+				row := a + int32(i)
+				order[i] = rowOrder{l.times[row], l.arrivals[row], row}
+			}
+			slices.SortFunc(order, compareRows)
+			for i, o := range order {
+				row := a + int32(i)
+				l.perm[o.row], l.times[row], l.arrivals[row] = row, o.time, o.arrival
+			}
 		}
 	}
 	if !mended {
@@ -301,6 +303,16 @@ func (l *layout) mend(from, to int, first, next []int32) {
 	for i, p := range pos {
 		pos[i] = l.perm[p]
 	}
+}
+
+// inOrder says whether rows from … to-1 stand in order of time, then arrival.
+func (l *layout) inOrder(from, to int32) bool {
+	for i := from + 1; i < to; i++ {
+		if l.times[i] < l.times[i-1] || l.times[i] == l.times[i-1] && l.arrivals[i] < l.arrivals[i-1] {
+			return false
+		}
+	}
+	return true
 }
 
 func compareRows(a, b rowOrder) int {

@@ -200,6 +200,13 @@ type Snapshot interface {
 	Close()
 }
 
+// Crowd is what a Snapshot may be as well: it tells of many profiles at once who is a person, of an entity, with a record
+// that has no time or one not later than now. The result is that of asking each for its Profile, and much quicker.
+type Crowd interface {
+	// People sets bit i of into, which is clear, for each profile first+i of them, i below n.
+	People(first event.ProfileID, n int, entity event.Entity, now event.Time, into event.Bits)
+}
+
 // Request says which rows and columns are wanted.
 type Request struct{ Series []SeriesRequest }
 

@@ -155,16 +155,39 @@ func (t *profileTable) copied() profileTable {
 }
 
 func (t *profileTable) get(p event.ProfileID) profileRow {
-	node := int(p / (leafSize * nodeSize))
-	if node >= len(t.root) || t.root[node] == nil {
-		return noProfile
-	}
-	leaf := t.root[node].leaves[p/leafSize%nodeSize]
+	leaf := t.leaf(p)
 	if leaf == nil {
 		return noProfile
 	}
 	i := p % leafSize
 	return profileRow{flags: leaf.flags[i], entity: leaf.entity[i], first: leaf.first[i]}
+}
+
+func (t *profileTable) people(first event.ProfileID, n int, entity event.Entity, now event.Time, into event.Bits) {
+	const person = profileKnown | profilePerson
+	for i := 0; i < n; {
+		p := first + event.ProfileID(i)
+		from := int(p % leafSize)
+		count := min(n-i, leafSize-from)
+		if leaf := t.leaf(p); leaf != nil {
+			for k := range count {
+				flags := leaf.flags[from+k]
+				if flags&person == person && leaf.entity[from+k] == entity && (flags&profileAlways != 0 || leaf.first[from+k] <= now) {
+					into.Set(i + k)
+				}
+			}
+		}
+		i += count
+	}
+}
+
+// leaf is where a profile's row is; nil: nowhere.
+func (t *profileTable) leaf(p event.ProfileID) *profileLeaf {
+	node := int(p / (leafSize * nodeSize))
+	if node >= len(t.root) || t.root[node] == nil {
+		return nil
+	}
+	return t.root[node].leaves[p/leafSize%nodeSize]
 }
 
 func (t *profileTable) set(p event.ProfileID, row profileRow) {

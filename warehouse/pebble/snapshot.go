@@ -60,6 +60,11 @@ func (v *snapshot) Profiles() uint32 { return v.profiles.count }
 
 func (v *snapshot) Profile(p event.ProfileID) warehouse.Profile { return v.profiles.get(p).profile() }
 
+// People tells who exists: see warehouse.Crowd.
+func (v *snapshot) People(first event.ProfileID, n int, entity event.Entity, now event.Time, into event.Bits) {
+	v.profiles.people(first, n, entity, now, into)
+}
+
 // Series lists what exists, by kind and name.
 func (v *snapshot) Series() []warehouse.SeriesInfo {
 	_, properties := v.store.registry.all()

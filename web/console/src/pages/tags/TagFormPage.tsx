@@ -1,5 +1,5 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { Alert, App, Button, Input } from "antd";
+import { Alert, App, Button, Input, Modal } from "antd";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useBlocker, useNavigate, useParams, useSearchParams } from "react-router";
@@ -95,8 +95,7 @@ function TagForm({ start, opened }: { start: Draft; opened?: Tag }) {
     },
   });
 
-  // In this order: the page is left by the second effect, when the first has taken the guard away.
-  useUnsaved(dirty && !saved);
+  // The guard is of a child, whose effects come first: it is gone when the page is left.
   useEffect(() => {
     if (saved) void navigate(`/tags/${encodeURIComponent(saved.key)}`);
   }, [saved, navigate]);
@@ -106,6 +105,7 @@ function TagForm({ start, opened }: { start: Draft; opened?: Tag }) {
 
   return (
     <Page title={opened ? t("editTag.edit", { name: opened.name }) : t("editTag.create")}>
+      <Unsaved dirty={dirty && !saved} />
       <div className="columns columns-form">
         <TagFields draft={draft} onChange={setDraft} onSubmit={() => preview.mutate(body)} />
         <TagPreviewPanel preview={preview} current={Boolean(previewed)} manual={draft.how === "hand"} onPreview={() => preview.mutate(body)} />
@@ -190,26 +190,27 @@ const fieldLabels: Record<keyof Editable, string> = {
 };
 
 /** Asks before unsaved changes are left. */
-function useUnsaved(dirty: boolean): void {
+function Unsaved({ dirty }: { dirty: boolean }) {
   const { t } = useTranslation();
-  const { modal } = App.useApp();
   const blocker = useBlocker(dirty);
-  useEffect(() => {
-    if (blocker.state !== "blocked") return;
-    modal.confirm({
-      title: t("editTag.discardTitle"),
-      content: t("editTag.discardHint"),
-      okText: t("editTag.discard"),
-      cancelText: t("conflict.back"),
-      okButtonProps: { danger: true },
-      onOk: () => blocker.proceed(),
-      onCancel: () => blocker.reset(),
-    });
-  }, [blocker, modal, t]);
   useEffect(() => {
     if (!dirty) return undefined;
     const ask = (event: BeforeUnloadEvent) => event.preventDefault();
     addEventListener("beforeunload", ask);
     return () => removeEventListener("beforeunload", ask);
   }, [dirty]);
+  return (
+    <Modal
+      open={blocker.state === "blocked"}
+      title={t("editTag.discardTitle")}
+      okText={t("editTag.discard")}
+      cancelText={t("conflict.back")}
+      okButtonProps={{ danger: true }}
+      width={420}
+      onOk={() => blocker.proceed?.()}
+      onCancel={() => blocker.reset?.()}
+    >
+      {t("editTag.discardHint")}
+    </Modal>
+  );
 }

@@ -93,15 +93,19 @@ type worker struct {
 	sorted   []rowRef
 	keys     []uint64
 	keyBuf   []int64
+	sumBuf   []float64
 	args     []*vec
 	batch    *RowBatch
 	number   int
 	node     int    // the place of the expression that is being evaluated
 	memos    []memo // by place: what a comparison with a constant prepared
 	ahead    *lookahead
-	many     *horizon
-	given    func(leaf int) event.Bits // see Gather.Block
-	wanted   []bool                    // by place: what is evaluated, nil all; see Gather.BeginFor
+	// aheadBefore is the one of the run before, for its memory, and once the memory of what is at run level.
+	aheadBefore *lookahead
+	once        arena
+	many        *horizon
+	given       func(leaf int) event.Bits // see Gather.Block
+	wanted      []bool                    // by place: what is evaluated, nil all; see Gather.BeginFor
 	// stacks says that answers for the whole block are all that is asked for: see eventRows.stacked.
 	stacks bool
 	counts []tally                // see Plan.tallies
@@ -132,7 +136,7 @@ func newWorker(p *Plan, r *Run) *worker {
 	w.counts, w.lists = make([]tally, p.ntallies), map[int32]*listIndex{}
 	w.epoch, w.n = 1, 1
 	w.evalRange(0, p.runCount)
-	w.arena = arena{} // what stays for the run keeps its memory
+	w.once, w.arena = w.arena, arena{} // what stays for the run keeps its memory
 	return w
 }
 

@@ -150,11 +150,12 @@ func (w *worker) again(r *Run, wanted []bool) {
 	clear(w.memos)
 	clear(w.lists)
 	kept := w.arena
-	w.arena, w.wanted = arena{}, wanted
+	w.arena, w.wanted = w.once, wanted
+	w.reset()
 	w.n = 1
 	w.epoch++
 	w.evalRange(0, w.plan.runCount)
-	w.arena = kept
+	w.once, w.arena = w.arena, kept
 }
 
 func (p *Plan) needsOf(x *Expr) *rootNeeds {

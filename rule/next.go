@@ -84,9 +84,15 @@ type knownCourse struct {
 
 func (w *worker) lookahead() *lookahead {
 	if w.ahead == nil {
-		w.ahead = &lookahead{w: w, now: w.now, soon: w.now + 1, back: w.zone.FallBack(w.now), known: make([]knownCourse, len(w.plan.order)),
-			sets:  make([]members, len(w.plan.order)),
-			lines: map[*Expr]*timeline{}, leaves: map[leave]event.Time{}}
+		w.ahead = &lookahead{w: w, now: w.now, soon: w.now + 1, back: w.zone.FallBack(w.now), lines: map[*Expr]*timeline{}, leaves: map[leave]event.Time{}}
+		if old := w.aheadBefore; old != nil {
+			w.ahead.known, w.ahead.sets = old.known, old.sets
+			clear(w.ahead.known)
+			clear(w.ahead.sets)
+		} else {
+			w.ahead.known, w.ahead.sets = make([]knownCourse, len(w.plan.order)), make([]members, len(w.plan.order))
+		}
+		w.aheadBefore = w.ahead
 	}
 	return w.ahead
 }

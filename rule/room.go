@@ -184,7 +184,9 @@ func (w *worker) roomOfSum(x *Expr, limit float64, into []uint8) {
 func (w *worker) positiveSums(x *Expr) (sums []float64, negative event.Bits) {
 	at := w.plan.index[x]
 	sel, val := w.res[w.plan.args[at][0]], w.res[w.plan.args[at][1]]
-	sums, negative = make([]float64, w.n), w.bits(w.n)
+	w.sumBuf, negative = grown(w.sumBuf, w.n), w.bits(w.n)
+	sums = w.sumBuf
+	clear(sums)
 	p := val.part(event.NumberKind)
 	if p == nil {
 		return

@@ -40,6 +40,10 @@ func (l *Live) build(ctx context.Context, now event.Time) error {
 		l.Close()
 		return err
 	}
+	if err := l.d.Index.BuildRows(ctx); err != nil { // those that the run let go: now, and not beside the first records
+		l.Close()
+		return err
+	}
 	if !set.readsTags() { // else what the run changed may change what asks when a tag changed
 		changes = l.d.Index.Position()
 	}

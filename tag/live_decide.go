@@ -66,7 +66,7 @@ type deciding struct {
 	// doubts are leaves that the new events alone do not tell of, by their homes.
 	doubts []doubts
 	anew   bool // nothing that is in memory counts
-	into   [chunkOfCustomers]event.Time
+	into   []event.Time
 }
 
 // decide finds what news changes at an instant.
@@ -303,6 +303,7 @@ func (one *liveSubject) liveValue(res *rule.Result, i int, z *event.Zone) event.
 
 // wakes notes when customers are to be looked at again.
 func (d *deciding) wakes(res *rule.Result, timed []*rule.Expr, who []uint32) {
+	d.into = slices.Grow(d.into[:0], len(who))
 	into := d.into[:len(who)]
 	res.NextChanges(timed, into)
 	for i, c := range who {

@@ -200,17 +200,29 @@ func (a *leafAnswers) of(customer uint32) event.Bits {
 // someAnswers are the answers of some customers, turned round: leaf by leaf.
 type someAnswers struct {
 	words []uint64
-	width int // words for each leaf
+	width int     // words for each leaf
+	place []int32 // by 64 leaves: where they are, in so many; -1 where nobody asked for any
 }
 
 // findAll finds the answers of customers to some leaves; nil: to all.
 func (a *leafAnswers) findAll(who []uint32, leaves []int) *someAnswers {
-	wanted := make([]bool, a.width)
-	for _, k := range leaves {
-		wanted[k/64] = true
+	s := &someAnswers{width: (len(who) + 63) / 64, place: make([]int32, a.width)}
+	for k := range s.place {
+		if s.place[k] = int32(k); leaves != nil {
+			s.place[k] = -1
+		}
 	}
-	s := &someAnswers{width: (len(who) + 63) / 64}
-	s.words = make([]uint64, a.width*64*s.width)
+	n := 0
+	for _, k := range leaves {
+		if s.place[k/64] < 0 {
+			s.place[k/64] = int32(n)
+			n++
+		}
+	}
+	if leaves == nil {
+		n = a.width
+	}
+	s.words = make([]uint64, n*64*s.width)
 	var square [64]uint64
 	of := make([]event.Bits, len(who))
 	for i, c := range who {
@@ -218,7 +230,8 @@ func (a *leafAnswers) findAll(who []uint32, leaves []int) *someAnswers {
 	}
 	for block := range s.width {
 		for k := range a.width {
-			if leaves != nil && !wanted[k] {
+			place := int(s.place[k])
+			if place < 0 {
 				continue
 			}
 			square = [64]uint64{}
@@ -229,7 +242,7 @@ func (a *leafAnswers) findAll(who []uint32, leaves []int) *someAnswers {
 			}
 			transpose(&square)
 			for leaf := range square {
-				s.words[(k*64+leaf)*s.width+block] = square[leaf]
+				s.words[(place*64+leaf)*s.width+block] = square[leaf]
 			}
 		}
 	}
@@ -238,7 +251,8 @@ func (a *leafAnswers) findAll(who []uint32, leaves []int) *someAnswers {
 
 // of is the answers of a leaf, a bit for each of the customers.
 func (s *someAnswers) of(leaf int) event.Bits {
-	return event.Bits(s.words[leaf*s.width : (leaf+1)*s.width])
+	at := (int(s.place[leaf/64])*64 + leaf%64) * s.width
+	return event.Bits(s.words[at : at+s.width])
 }
 
 // fill sets the answers of neighbouring customers from first on, whose number is a multiple of 64.

@@ -72,7 +72,7 @@ func (d *deciding) share(most int, f func(d *deciding) error) error {
 	var wg sync.WaitGroup
 	for k := range each {
 		own := *d
-		own.out, own.fits, own.doubts = newOutcome(), map[*liveSubject][]decision{}, make([]doubts, len(d.doubts))
+		own.into, own.out, own.fits, own.doubts = nil, newOutcome(), map[*liveSubject][]decision{}, make([]doubts, len(d.doubts))
 		each[k] = &own
 		wg.Go(func() { errs[k] = f(&own) })
 	}

@@ -109,17 +109,20 @@ func published(set *library.Set, view *tagindex.View) func(key string, first eve
 		number bool
 		order  *listOrder
 	}
-	slots := map[string]source{}
-	for t := range set.Tags() {
-		slots["tag:"+t.Key] = source{slot: t.ID, order: orderOf(t)}
-		slots["number:"+t.Key] = source{slot: t.ID, number: true}
-	}
-	for s := range set.Segments() {
-		slots["segment:"+s.Key] = source{slot: s.ID}
-	}
+	all := sync.OnceValue(func() map[string]source { // mostly nobody asks
+		slots := map[string]source{}
+		for t := range set.Tags() {
+			slots["tag:"+t.Key] = source{slot: t.ID, order: orderOf(t)}
+			slots["number:"+t.Key] = source{slot: t.ID, number: true}
+		}
+		for s := range set.Segments() {
+			slots["segment:"+s.Key] = source{slot: s.ID}
+		}
+		return slots
+	})
 	readers := sync.Pool{New: func() any { return view.Reader() }}
 	return func(key string, first event.ProfileID, n int) []event.Column {
-		s, ok := slots[key]
+		s, ok := all()[key]
 		if !ok {
 			return nil
 		}

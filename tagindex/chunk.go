@@ -10,6 +10,8 @@ const (
 	chunkWords = chunkSize / 64
 	// maxArray is the most members that a chunk lists one by one; the portable roaring format has the same border.
 	maxArray = 4096
+	// maxRuns is the most runs that a chunk has: reading more takes longer than reading its bit field.
+	maxRuns = 512
 	// minWords is where a bit field that shrinks becomes a list again. It lies below maxArray so that a chunk at
 	// the border does not change its form with every change.
 	minWords = 3072
@@ -40,7 +42,7 @@ func (w *words) count() int {
 	return n
 }
 
-// fromWords returns the smallest form of w, nil when it is empty. w is copied.
+// fromWords returns the smallest form of w that is quick to read, nil when it is empty. w is copied.
 func fromWords(w *words, epoch uint64) *chunk {
 	card, runs, carry := 0, 0, uint64(0)
 	for _, x := range w {
@@ -51,7 +53,7 @@ func fromWords(w *words, epoch uint64) *chunk {
 	switch {
 	case card == 0:
 		return nil
-	case runs*4 < min(card*2, chunkWords*8):
+	case runs <= maxRuns && runs*4 < min(card*2, chunkWords*8):
 		return &chunk{epoch: epoch, list: w.runList(runs), card: int32(card), runs: true}
 	case card <= maxArray:
 		return &chunk{epoch: epoch, list: w.memberList(card), card: int32(card)}

@@ -176,7 +176,7 @@ func (l *level) keepChunk(list []uint16, c *chunk, in bool) found {
 	switch {
 	case c != nil && c.words != nil:
 		return l.keep(list, c.words, in)
-	case c != nil && c.under != nil:
+	case c != nil && (c.under != nil || c.runs && len(list) > len(c.list)/8):
 		c.fill(&l.words) // it is free while what was found is a list
 		return l.keep(list, &l.words, in)
 	case c == nil || !c.runs:

@@ -157,7 +157,7 @@ func (c *chunk) runWithout(low uint16, epoch uint64) *chunk {
 // runChunk is a chunk of runs, in another form when that is much smaller.
 func runChunk(list []uint16, card int32, epoch uint64) *chunk {
 	c := &chunk{epoch: epoch, list: list, card: card, runs: true}
-	if 2*len(list) <= int(card)+16 && 2*len(list) <= chunkWords*8 {
+	if 2*len(list) <= int(card)+16 && len(list) <= 2*maxRuns {
 		return c
 	}
 	var w words

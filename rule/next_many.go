@@ -16,7 +16,7 @@ import (
 // roots changes without new records, as the earliest NextChange of them would; event.Never where the passing of time
 // alone changes none. It is never later than a real change. For a customer that does not exist yet it is when it begins to.
 //
-// Roots that look across all customers, by a population function anywhere below them, are left out: the passing of time
+// Roots with a function below them that places a customer in a population (ntile) are left out: the passing of time
 // re-decides them only in the next run. What NextChange takes as it is (parameters, pins, what is kept, published values,
 // the change log) is taken as it is here too, and without Run.Ahead the answer is the next millisecond wherever events are
 // looked at.

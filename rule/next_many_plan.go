@@ -89,7 +89,7 @@ var measures = []*op{opCount, opDays, opSum, opAvg, opMin, opMax, opDistinct, op
 func (p *Plan) argument(at, k int) int { return int(p.args[at][k]) }
 
 func (o *outlook) step(p *Plan, at int, x *Expr) step {
-	s := step{border: -1, population: x.population(), sources: event.NewBits(o.sources)}
+	s := step{border: -1, population: x.population() && !x.parameter(), sources: event.NewBits(o.sources)}
 	for _, a := range p.args[at] {
 		b := &o.steps[a]
 		s.clock, s.population = s.clock || b.clock, s.population || b.population

@@ -33,10 +33,10 @@ func (f *foresight) together(n *manyPromises) (doubtful []event.Time, difference
 				case into[i] <= f.now:
 					difference = fmt.Sprintf("%s\ncustomer %d: among many not after now: %s", f.texts[j], i, f.when(into[i]))
 				case rule.UsesPopulation(x) && res.Universe.Get(i):
-					if into[i] != event.Never {
+					if x.Reads().Population && into[i] != event.Never {
 						difference = fmt.Sprintf("%s\nlooks across all customers, yet: %s", f.texts[j], f.when(into[i]))
 					}
-					*until = f.now // nothing is promised
+					*until = f.now // nothing is promised here, where each instant has parameters of its own
 					continue
 				case into[i] > *until:
 					n.later++

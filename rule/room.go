@@ -52,11 +52,11 @@ type roomRule struct {
 
 func (x *Expr) roomOf() (r roomRule, ok bool) {
 	m, fused := fusedFrom[x.op]
-	if firsts, only := firstsOf(x); !fused && only {
-		r.firsts = firsts
-		return r, true
+	if !fused {
+		r.firsts, ok = firstsOf(x)
+		return r, ok
 	}
-	if !fused || len(x.args) == 0 || x.args[0].op != opSelect || len(x.args) > 1 && !plainRow(x.args[1]) {
+	if len(x.args) == 0 || x.args[0].op != opSelect || len(x.args) > 1 && !plainRow(x.args[1]) {
 		return r, false
 	}
 	r.measure = m.measure

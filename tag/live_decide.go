@@ -5,7 +5,6 @@ import (
 	"context"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"tagma/event"
 	"tagma/library"
@@ -175,19 +174,6 @@ func (d *deciding) divide(who []uint32, now event.Time) (fresh, known []uint32) 
 	return
 }
 
-// parts evaluates parts of a plan with all rows.
-func (d *deciding) parts(parts []*livePart, run *rule.Run, who []uint32) error {
-	if len(who) == 0 {
-		return nil
-	}
-	for _, part := range parts {
-		if err := d.rows(part, run, who, part.gather.Begin(run), part.leaves, part.timed); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // some evaluates leaves of a part with all rows.
 func (d *deciding) some(part *livePart, run *rule.Run, who []uint32, leaves []int) error {
 	roots := make([]*rule.Expr, len(leaves))
@@ -303,8 +289,8 @@ func (one *liveSubject) liveValue(res *rule.Result, i int, z *event.Zone) event.
 
 // wakes notes when customers are to be looked at again.
 func (d *deciding) wakes(res *rule.Result, timed []*rule.Expr, who []uint32) {
-	d.into = slices.Grow(d.into[:0], len(who))
-	into := d.into[:len(who)]
+	d.into = slices.Grow(d.into[:0], len(who))[:len(who)]
+	into := d.into
 	res.NextChanges(timed, into)
 	for i, c := range who {
 		if into[i] != event.Never {
@@ -424,16 +410,10 @@ func (d *deciding) finish(n *news, now event.Time) {
 		}
 	}
 	changes := make([][]tagindex.Change, len(d.subjects))
-	var next atomic.Int64
-	_ = d.share(len(changes), func(*deciding) error {
-		for {
-			at := int(next.Add(1)) - 1
-			if at >= len(changes) {
-				return nil
-			}
-			one := d.subjects[at]
-			changes[at] = d.changes(one, d.fits[one])
-		}
+	_ = d.share(len(changes), func(_ *deciding, at int) error {
+		one := d.subjects[at]
+		changes[at] = d.changes(one, d.fits[one])
+		return nil
 	})
 	for _, list := range changes {
 		for _, ch := range list {

@@ -25,8 +25,10 @@ func worksOf(p *livePlan, run *rule.Run, who []uint32) (out []work) {
 	if p == nil || len(who) == 0 {
 		return nil
 	}
-	for i := range p.parts {
-		out = append(out, work{len(who), func(d *deciding) error { return d.parts(p.parts[i:i+1], run, who) }})
+	for _, part := range p.parts {
+		out = append(out, work{len(who), func(d *deciding) error {
+			return d.rows(part, run, who, part.gather.Begin(run), part.leaves, part.timed)
+		}})
 	}
 	return out
 }
@@ -46,26 +48,27 @@ func (d *deciding) someOf(at int) []work {
 // each does works, the largest first.
 func (d *deciding) each(works []work) error {
 	slices.SortStableFunc(works, func(a, b work) int { return cmp.Compare(b.size, a.size) })
+	return d.share(len(works), func(d *deciding, at int) error { return works[at].do(d) })
+}
+
+// share calls f for each number below n, in order, on as many goroutines as there are cores, each with a deciding of its
+// own, and takes in what they noted.
+func (d *deciding) share(n int, f func(d *deciding, at int) error) error {
 	var next atomic.Int64
-	return d.share(len(works), func(d *deciding) error {
+	take := func(d *deciding) error {
 		for {
 			at := int(next.Add(1)) - 1
-			if at >= len(works) {
+			if at >= n {
 				return nil
 			}
-			if err := works[at].do(d); err != nil {
+			if err := f(d, at); err != nil {
 				return err
 			}
 		}
-	})
-}
-
-// share calls f on as many goroutines as there are cores, but no more than most, each with a deciding of its own, and takes
-// in what they noted.
-func (d *deciding) share(most int, f func(d *deciding) error) error {
-	workers := min(runtime.GOMAXPROCS(0), most)
+	}
+	workers := min(runtime.GOMAXPROCS(0), n)
 	if workers <= 1 {
-		return f(d)
+		return take(d)
 	}
 	each := make([]*deciding, workers)
 	errs := make([]error, workers)
@@ -74,7 +77,7 @@ func (d *deciding) share(most int, f func(d *deciding) error) error {
 		own := *d
 		own.into, own.out, own.fits, own.doubts = nil, newOutcome(), map[*liveSubject][]decision{}, make([]doubts, len(d.doubts))
 		each[k] = &own
-		wg.Go(func() { errs[k] = f(&own) })
+		wg.Go(func() { errs[k] = take(&own) })
 	}
 	wg.Wait()
 	for _, own := range each {
